@@ -1,0 +1,116 @@
+/* Philox4x32-10 and what is drawn from it. */
+#include "rng.h"
+
+#include <math.h>
+#include <string.h>
+
+void xr_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
+{
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+
+        c0 = n0;
+        c1 = (uint32_t)p1;
+        c2 = n2;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+uint64_t xr_fnv1a64(const char *text)
+{
+    uint64_t h = UINT64_C(0xCBF29CE484222325);
+
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
+    return h;
+}
+
+/* splitmix64's finaliser (Steele, Lea, Flood 2014): spreads what FNV leaves close together */
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+void xr_rng_init(struct xr_rng *rng, uint64_t seed, uint64_t epoch, const char *key,
+                 const char *purpose)
+{
+    uint64_t k = mix(xr_fnv1a64(purpose) + seed * UINT64_C(0x9E3779B97F4A7C15));
+    uint64_t c = mix(xr_fnv1a64(key) + epoch * UINT64_C(0x9E3779B97F4A7C15));
+
+    memset(rng, 0, sizeof *rng);
+    rng->key[0] = (uint32_t)k;
+    rng->key[1] = (uint32_t)(k >> 32);
+    rng->counter[2] = (uint32_t)c;
+    rng->counter[3] = (uint32_t)(c >> 32);
+    rng->used = 4;
+}
+
+uint32_t xr_rng_u32(struct xr_rng *rng)
+{
+    if (rng->used == 4) {
+        xr_philox(rng->block, rng->counter, rng->key);
+        if (++rng->counter[0] == 0)
+            rng->counter[1]++;
+        rng->used = 0;
+    }
+    return rng->block[rng->used++];
+}
+
+uint64_t xr_rng_u64(struct xr_rng *rng)
+{
+    uint64_t high = xr_rng_u32(rng);
+
+    return high << 32 | xr_rng_u32(rng);
+}
+
+double xr_rng_uniform(struct xr_rng *rng)
+{
+    return (double)(xr_rng_u64(rng) >> 11) * 0x1p-53;
+}
+
+double xr_rng_between(struct xr_rng *rng, double lo, double hi)
+{
+    return lo + (hi - lo) * xr_rng_uniform(rng);
+}
+
+uint64_t xr_rng_below(struct xr_rng *rng, uint64_t n)
+{
+    unsigned __int128 product = (unsigned __int128)xr_rng_u64(rng) * n;
+
+    if ((uint64_t)product < n) {
+        uint64_t floor = -n % n;
+
+        while ((uint64_t)product < floor)
+            product = (unsigned __int128)xr_rng_u64(rng) * n;
+    }
+    return (uint64_t)(product >> 64);
+}
+
+double xr_rng_normal(struct xr_rng *rng)
+{
+    double u = 1.0 - xr_rng_uniform(rng), v = xr_rng_uniform(rng);
+
+    return sqrt(-2.0 * log(u)) * cos(6.283185307179586476925 * v);
+}
+
+void xr_rng_shuffle(struct xr_rng *rng, size_t *order, size_t n)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t j = (size_t)xr_rng_below(rng, i), t = order[i - 1];
+
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+}
