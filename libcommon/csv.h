@@ -47,6 +47,9 @@ int xr_table_need(int *col, const struct xr_table *table, const char *name,
 int xr_csv_field(struct xr_out *out, bool first, const char *text,
                  struct xr_err *err) XR_MUST_USE;
 int xr_csv_end(struct xr_out *out, struct xr_err *err) XR_MUST_USE;
+/* The same into memory, for writers of many rows. The end of a row is a "\n" of the caller's. */
+int xr_csv_put(struct xr_buf *buf, bool first, const char *text,
+               struct xr_err *err) XR_MUST_USE;
 
 /*
  * The default key of an image: the last part of its path less a known image suffix (.jpg .jpeg .png
