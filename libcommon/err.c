@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int fill(struct xr_err *err, int usage, const char *tail, const char *fmt, va_list ap)
+static int fill(struct xr_err *err, int usage, const char *tail, const char *fmt,
+                va_list ap)
 {
     char text[sizeof err->text];
     size_t n;

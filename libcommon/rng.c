@@ -35,7 +35,8 @@ uint64_t xr_fnv1a64(const char *text)
     return h;
 }
 
-/* splitmix64's finaliser (Steele, Lea, Flood 2014): spreads what FNV leaves close together */
+/* splitmix64's finaliser (Steele, Lea, Flood 2014): spreads what FNV leaves close
+ * together */
 static uint64_t mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
