@@ -1,5 +1,6 @@
 /*
- * Arrays with a type and a shape, and NumPy's .npy form of them (version 1.0, little-endian, C order).
+ * Arrays with a type and a shape, and NumPy's .npy form of them (version 1.0,
+ * little-endian, C order).
  */
 #ifndef XR_ARRAY_H
 #define XR_ARRAY_H
@@ -24,7 +25,8 @@ enum xr_dtype {
 
 #define XR_MAX_DIMS 6
 
-/* A plain value; data is owned by whoever filled it (xr_array_free frees it with free()). */
+/* A plain value; data is owned by whoever filled it (xr_array_free frees it with free()).
+ */
 struct xr_array {
     enum xr_dtype dtype;
     int n_dims;
@@ -39,11 +41,12 @@ const char *xr_dtype_name(enum xr_dtype dtype); /* NumPy's: "uint8", "float32" *
 size_t xr_array_count(const struct xr_array *array);
 /* Bytes; SIZE_MAX on overflow. */
 size_t xr_array_bytes(const struct xr_array *array);
-int xr_array_alloc(struct xr_array *array, struct xr_err *err) XR_MUST_USE; /* zeroed, by shape and dtype */
+int xr_array_alloc(struct xr_array *array,
+                   struct xr_err *err) XR_MUST_USE; /* zeroed, by shape and dtype */
 void xr_array_free(struct xr_array *array);
 
-/* .npy. Parsing checks every size against `size` before it allocates, copies the data, and accepts
- * versions 1 to 3, C order, little-endian, no objects. */
+/* .npy. Parsing checks every size against `size` before it allocates, copies the data,
+ * and accepts versions 1 to 3, C order, little-endian, no objects. */
 int xr_npy_parse(struct xr_array *array, const void *data, size_t size,
                  struct xr_err *err) XR_MUST_USE;
 int xr_npy_format(struct xr_buf *buf, const struct xr_array *array,

@@ -1,6 +1,7 @@
 /*
  * Command lines: one table of options a tool feeds parsing, the YAML section, --help,
- * --print-config, the history in the output, and the check that the man page names them all.
+ * --print-config, the history in the output, and the check that the man page names them
+ * all.
  */
 #ifndef XR_CLI_H
 #define XR_CLI_H
@@ -39,7 +40,8 @@ struct xr_opt {
     bool no_content;     /* true: cannot change the output, so not in the history */
 };
 
-/* The shared options a tool takes besides -h --help --version --config --print-config -q -v. */
+/* The shared options a tool takes besides -h --help --version --config --print-config -q
+ * -v. */
 enum {
     XR_CLI_OUTPUT = 1,   /* -o FILE */
     XR_CLI_JOBS = 2,     /* -j N */
@@ -56,7 +58,7 @@ struct xr_tool {
     const struct xr_opt *options;
     int common;                     /* XR_CLI_... */
     int min_operands, max_operands; /* max -1: any number */
-    const char *const *libraries;   /* more lines for --version, NULL-ended; may be NULL */
+    const char *const *libraries; /* more lines for --version, NULL-ended; may be NULL */
 };
 
 struct xr_cli {
@@ -77,12 +79,13 @@ struct xr_cli {
 };
 
 /*
- * Read the command line (and the tool's section of --config FILE) into *settings, whose values on
- * entry are the defaults. Exits 0 after --help, --version and --print-config, exits 2 with one
- * line on wrong usage. Resets SIGPIPE to nothing: the inherited disposition stays.
+ * Read the command line (and the tool's section of --config FILE) into *settings, whose
+ * values on entry are the defaults. Exits 0 after --help, --version and --print-config,
+ * exits 2 with one line on wrong usage. Resets SIGPIPE to nothing: the inherited
+ * disposition stays.
  */
-void xr_cli_parse(struct xr_cli *cli, const struct xr_tool *tool, void *settings, int argc,
-                  char **argv);
+void xr_cli_parse(struct xr_cli *cli, const struct xr_tool *tool, void *settings,
+                  int argc, char **argv);
 
 /* The first operand, or "-". */
 const char *xr_cli_input(const struct xr_cli *cli);
@@ -91,28 +94,32 @@ const char *xr_cli_input(const struct xr_cli *cli);
 bool xr_cli_given(const struct xr_cli *cli, const char *name);
 
 /* Wrong settings found after parsing: one line, then exit 2. */
-void xr_cli_usage(const struct xr_cli *cli, const char *fmt, ...)
-    XR_PRINTF(2, 3) __attribute__((noreturn));
+void xr_cli_usage(const struct xr_cli *cli, const char *fmt, ...) XR_PRINTF(2, 3)
+    __attribute__((noreturn));
 
-/* Warnings (silent with -q) and notes (only with -v), one line each. Safe from any thread. */
+/* Warnings (silent with -q) and notes (only with -v), one line each. Safe from any
+ * thread. */
 void xr_cli_warn(const struct xr_cli *cli, const char *fmt, ...) XR_PRINTF(2, 3);
 void xr_cli_note(const struct xr_cli *cli, const char *fmt, ...) XR_PRINTF(2, 3);
 
-/* Progress: a bar on a terminal, whole lines with -v or --progress, else nothing. total 0: unknown. */
+/* Progress: a bar on a terminal, whole lines with -v or --progress, else nothing. total
+ * 0: unknown. */
 void xr_cli_progress(struct xr_cli *cli, const char *unit, uint64_t done, uint64_t total);
 
 /*
- * This run as one entry of a history: {"tool","version","arguments":[...],"inputs":{...}}.
- * inputs: an object "last part of the path" -> "sha256:...", may be NULL; it is copied. The caller
- * owns the result. NULL with --no-history.
+ * This run as one entry of a history:
+ * {"tool","version","arguments":[...],"inputs":{...}}. inputs: an object "last part of
+ * the path" -> "sha256:...", may be NULL; it is copied. The caller owns the result. NULL
+ * with --no-history.
  */
 cJSON *xr_cli_history(const struct xr_cli *cli, const cJSON *inputs);
 
-/* The end of main: print *err where status is not 0, free everything, return the exit status
- * (2 where err->usage). With -v prints time, CPU and peak memory. */
+/* The end of main: print *err where status is not 0, free everything, return the exit
+ * status (2 where err->usage). With -v prints time, CPU and peak memory. */
 int xr_cli_end(struct xr_cli *cli, int status, const struct xr_err *err);
 
-/* A whole number or a real number in a range; the whole text must be one. 0 or -1 with *err. */
+/* A whole number or a real number in a range; the whole text must be one. 0 or -1 with
+ * *err. */
 int xr_parse_int(int64_t *out, const char *text, int64_t lo, int64_t hi,
                  struct xr_err *err) XR_MUST_USE;
 int xr_parse_real(double *out, const char *text, double lo, double hi,

@@ -12,7 +12,8 @@
 /* One line for a person, without the tool's name and without a full stop:
  * "splits.csv:41: cannot read 'a.jpg': Premature end of JPEG file". */
 struct xr_err {
-    int usage; /* 1: the caller's settings are wrong (exit 2), 0: the data or the machine */
+    int usage; /* 1: the caller's settings are wrong (exit 2), 0: the data or the machine
+                */
     char text[1024];
 };
 
@@ -33,9 +34,9 @@ int xr_fail_errno(struct xr_err *err, const char *fmt, ...) XR_PRINTF(2, 3);
 int xr_fail_in(struct xr_err *err, const char *fmt, ...) XR_PRINTF(2, 3);
 
 /*
- * n elements of `size` bytes, zeroed, aligned to 64 bytes; free with free(). NULL with *err set
- * if the product overflows, is larger than half the address space, or memory is short. n = 0
- * gives a valid pointer.
+ * n elements of `size` bytes, zeroed, aligned to 64 bytes; free with free(). NULL with
+ * *err set if the product overflows, is larger than half the address space, or memory is
+ * short. n = 0 gives a valid pointer.
  */
 void *xr_alloc_array(size_t n, size_t size, struct xr_err *err) XR_MUST_USE;
 

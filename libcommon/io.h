@@ -1,5 +1,6 @@
 /*
- * Whole files in, finished files out, digests. An output is complete under its name or absent.
+ * Whole files in, finished files out, digests. An output is complete under its name or
+ * absent.
  */
 #ifndef XR_IO_H
 #define XR_IO_H
@@ -10,21 +11,25 @@
 
 #include "err.h"
 
-/* --- digests ------------------------------------------------------------------------- */
+/* --- digests -------------------------------------------------------------------------
+ */
 
 #define XR_SHA256_TEXT 72 /* "sha256:" + 64 hex digits + NUL */
 
 struct xr_sha256; /* opaque; one thread at a time */
 struct xr_sha256 *xr_sha256_new(struct xr_err *err) XR_MUST_USE;
 void xr_sha256_add(struct xr_sha256 *sha, const void *data, size_t size);
-void xr_sha256_text(struct xr_sha256 *sha, char text[XR_SHA256_TEXT]); /* may be asked more than once */
+void xr_sha256_text(struct xr_sha256 *sha,
+                    char text[XR_SHA256_TEXT]); /* may be asked more than once */
 void xr_sha256_free(struct xr_sha256 *sha);
 
-/* --- input ---------------------------------------------------------------------------- */
+/* --- input ----------------------------------------------------------------------------
+ */
 
 /*
- * The whole of a file, or of standard input for "-", into *buf (a NUL follows, not counted).
- * More than `max` bytes is an error. digest (may be NULL) gets "sha256:...". Errors name the path.
+ * The whole of a file, or of standard input for "-", into *buf (a NUL follows, not
+ * counted). More than `max` bytes is an error. digest (may be NULL) gets "sha256:...".
+ * Errors name the path.
  */
 int xr_read_file(struct xr_buf *buf, const char *path, size_t max,
                  char digest[XR_SHA256_TEXT], struct xr_err *err) XR_MUST_USE;
@@ -35,16 +40,17 @@ const char *xr_input_name(const char *path);
 /* The part behind the last slash. */
 const char *xr_last_part(const char *path);
 
-/* --- output ----------------------------------------------------------------------------- */
+/* --- output
+ * ----------------------------------------------------------------------------- */
 
 enum {
     XR_OUT_BINARY = 1, /* refuse a terminal (usage error) */
 };
 
 /*
- * path NULL or "-": standard output. Else an unnamed temporary file in the same folder, which
- * xr_out_finish syncs and renames onto path; until then, and for ever if the process dies, path is as
- * it was. One thread at a time.
+ * path NULL or "-": standard output. Else an unnamed temporary file in the same folder,
+ * which xr_out_finish syncs and renames onto path; until then, and for ever if the
+ * process dies, path is as it was. One thread at a time.
  */
 struct xr_out;
 int xr_out_open(struct xr_out **out, const char *path, int flags,

@@ -8,7 +8,8 @@
 
 #include "io.h"
 
-/* Parse text of `size` bytes; NULL with the line of the mistake in *err. Depth is capped by cJSON. */
+/* Parse text of `size` bytes; NULL with the line of the mistake in *err. Depth is capped
+ * by cJSON. */
 cJSON *xr_json_parse(const char *text, size_t size, const char *name,
                      struct xr_err *err) XR_MUST_USE;
 /* A whole file or "-". */
@@ -19,7 +20,8 @@ int xr_json_write(struct xr_out *out, const cJSON *json, struct xr_err *err) XR_
 /* One line, no end of line. */
 int xr_json_line(struct xr_buf *buf, const cJSON *json, struct xr_err *err) XR_MUST_USE;
 
-/* Members with a default where they are absent or of another kind. Objects are searched with case. */
+/* Members with a default where they are absent or of another kind. Objects are searched
+ * with case. */
 const char *xr_json_text(const cJSON *object, const char *key, const char *otherwise);
 double xr_json_number(const cJSON *object, const char *key, double otherwise);
 

@@ -1,6 +1,6 @@
 /*
- * xr-stream(5): records in a tar archive of WebDataset layout, with header, end and digest.
- * Nothing else in the project knows tar.
+ * xr-stream(5): records in a tar archive of WebDataset layout, with header, end and
+ * digest. Nothing else in the project knows tar.
  */
 #ifndef XR_STREAM_H
 #define XR_STREAM_H
@@ -26,17 +26,19 @@ struct xr_member {
 
 /* One record. A plain value: {0} is empty; xr_record_free frees what it holds. */
 struct xr_record {
-    char *key;             /* with its epoch folder, where there is one */
-    struct xr_array image; /* uint8 (H,W) or (H,W,C), or float32 (C,H,W); n_dims 0: no image */
-    int64_t label;         /* class index, -1 where unknown */
-    cJSON *meta;           /* KEY.json: an object, never NULL in what a reader gives */
+    char *key; /* with its epoch folder, where there is one */
+    struct xr_array
+        image;     /* uint8 (H,W) or (H,W,C), or float32 (C,H,W); n_dims 0: no image */
+    int64_t label; /* class index, -1 where unknown */
+    cJSON *meta;   /* KEY.json: an object, never NULL in what a reader gives */
     struct xr_member *members;
     size_t n_members;
 };
 
 void xr_record_free(struct xr_record *record); /* and makes it {0} */
 /* The member with that suffix, or NULL. */
-const struct xr_member *xr_record_member(const struct xr_record *record, const char *suffix);
+const struct xr_member *xr_record_member(const struct xr_record *record,
+                                         const char *suffix);
 /* Add or replace a member; takes data over (also on failure). */
 int xr_record_put(struct xr_record *record, const char *suffix, void *data, size_t size,
                   struct xr_err *err) XR_MUST_USE;
@@ -45,8 +47,8 @@ int xr_record_array(struct xr_array *array, const struct xr_record *record,
                     const char *suffix, struct xr_err *err) XR_MUST_USE;
 
 /*
- * The header of a stream: a plain value with what all tools need; everything else stays in json.
- * Written members come from these fields; json (may be NULL) brings the rest.
+ * The header of a stream: a plain value with what all tools need; everything else stays
+ * in json. Written members come from these fields; json (may be NULL) brings the rest.
  */
 struct xr_stream_header {
     char **classes; /* in order; n_classes 0: unknown */
@@ -59,29 +61,33 @@ struct xr_stream_header {
     int64_t fold;                   /* -1: none */
     int64_t epochs;                 /* at least 1 */
     int64_t records_per_epoch;      /* as planned, -1: unknown */
-    int64_t *class_counts;          /* [n_classes], of one epoch as planned; may be NULL */
-    int64_t transform_schema;       /* which arithmetic made the pixels */
-    cJSON *history;                 /* an array of entries; may be NULL */
-    cJSON *json;                    /* the whole header as read */
+    int64_t *class_counts;    /* [n_classes], of one epoch as planned; may be NULL */
+    int64_t transform_schema; /* which arithmetic made the pixels */
+    cJSON *history;           /* an array of entries; may be NULL */
+    cJSON *json;              /* the whole header as read */
 };
 
 void xr_stream_header_free(struct xr_stream_header *header);
-int xr_stream_header_copy(struct xr_stream_header *to, const struct xr_stream_header *from,
+int xr_stream_header_copy(struct xr_stream_header *to,
+                          const struct xr_stream_header *from,
                           struct xr_err *err) XR_MUST_USE;
 
 /* Readers: one thread at a time; different readers are independent. */
 struct xr_reader;
 
 /*
- * Open a stream (file or "-"; .gz and .zst are read as they are) and read its header. A WebDataset
- * shard without one is refused with "pipe it through xr-augment" unless plain_ok.
+ * Open a stream (file or "-"; .gz and .zst are read as they are) and read its header. A
+ * WebDataset shard without one is refused with "pipe it through xr-augment" unless
+ * plain_ok.
  */
 int xr_reader_open(struct xr_reader **reader, const char *path, bool plain_ok,
                    struct xr_err *err) XR_MUST_USE;
-/* The current header (the next one behind an end replaces it; kind and shape must agree). */
+/* The current header (the next one behind an end replaces it; kind and shape must agree).
+ */
 const struct xr_stream_header *xr_reader_header(const struct xr_reader *reader);
-/* 1: *record is the next one (freed first). 0: the end member was read and its count and digest
- * hold. -1: an error, which names the last whole record where the stream was cut. */
+/* 1: *record is the next one (freed first). 0: the end member was read and its count and
+ * digest hold. -1: an error, which names the last whole record where the stream was cut.
+ */
 int xr_reader_next(struct xr_reader *reader, struct xr_record *record,
                    struct xr_err *err) XR_MUST_USE;
 /* Of all bytes read so far; whole once _next has given 0. */
