@@ -1,4 +1,5 @@
-/* Images in memory, which decoder reads a file, how its gray is made and how EXIF turns it. */
+/* Images in memory, which decoder reads a file, how its gray is made and how EXIF turns
+ * it. */
 #include "image.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ int xr_image_check(size_t width, size_t height, struct xr_err *err)
         return xr_fail(err, "an image of %zux%zu pixels", width, height);
     if (width > XR_IMAGE_MAX_SIDE || height > XR_IMAGE_MAX_SIDE ||
         width * height > XR_IMAGE_MAX_PIXELS)
-        return xr_fail(err, "%zux%zu pixels: more than is read (sides up to %d, %zu pixels)",
+        return xr_fail(err,
+                       "%zux%zu pixels: more than is read (sides up to %d, %zu pixels)",
                        width, height, XR_IMAGE_MAX_SIDE, XR_IMAGE_MAX_PIXELS);
     return 0;
 }
@@ -92,7 +94,8 @@ int xr_exif_orientation(const unsigned char *tiff, size_t size)
 
         if (tiff16(tiff + at, big) != 0x0112)
             continue;
-        return tiff16(tiff + at + 2, big) == 3 && value >= 1 && value <= 8 ? (int)value : 1;
+        return tiff16(tiff + at + 2, big) == 3 && value >= 1 && value <= 8 ? (int)value
+                                                                           : 1;
     }
     return 1;
 }
@@ -116,9 +119,11 @@ static int turn(struct xr_image *image, int orientation, struct xr_err *err)
 
             /* 2: mirrored, 3: half turn, 4: upside down, 5: transposed, 6: to be turned
              * clockwise, 7: transversed, 8: to be turned counter-clockwise */
-            if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
+            if (orientation == 2 || orientation == 3 || orientation == 7 ||
+                orientation == 8)
                 sx = w - 1 - sx;
-            if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
+            if (orientation == 3 || orientation == 4 || orientation == 6 ||
+                orientation == 7)
                 sy = h - 1 - sy;
             memcpy(dst, src + (sy * w + sx) * bytes, bytes);
         }

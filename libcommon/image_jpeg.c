@@ -59,7 +59,8 @@ static void on_progress(j_common_ptr cinfo)
 {
     struct trap *trap = (struct trap *)cinfo->err;
 
-    if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > MAX_SCANS) {
+    if (cinfo->is_decompressor &&
+        ((j_decompress_ptr)cinfo)->input_scan_number > MAX_SCANS) {
         xr_fail(trap->err, "a JPEG file of more than %d scans", MAX_SCANS);
         longjmp(trap->back, 1);
     }
@@ -83,8 +84,8 @@ static unsigned mul255(unsigned a, unsigned b)
     return (t + (t >> 8)) >> 8;
 }
 
-/* CMYK as every writer since Photoshop stores it in JPEG, inverted: 255 is no ink. So the stored
- * values are already the shares of light that are left. */
+/* CMYK as every writer since Photoshop stores it in JPEG, inverted: 255 is no ink. So the
+ * stored values are already the shares of light that are left. */
 static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t n)
 {
     for (size_t i = 0; i < n; i++, rgb += 3, cmyk += 4) {
@@ -94,7 +95,8 @@ static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t n)
     }
 }
 
-static int read_cmyk(struct jpeg_decompress_struct *jpeg, struct xr_image *image, uint8_t *row)
+static int read_cmyk(struct jpeg_decompress_struct *jpeg, struct xr_image *image,
+                     uint8_t *row)
 {
     size_t w = image->width, c = image->channels;
 
@@ -174,7 +176,8 @@ int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const voi
     case JCS_RGB:
         snprintf(info->mode, sizeof info->mode, "%s",
                  jpeg.jpeg_color_space == JCS_GRAYSCALE ? "gray" : "rgb");
-        /* of YCbCr this is Y as stored; of RGB libjpeg computes xr_gray_of_rgb8's formula */
+        /* of YCbCr this is Y as stored; of RGB libjpeg computes xr_gray_of_rgb8's formula
+         */
         jpeg.out_color_space = color == XR_COLOR_GRAY ? JCS_GRAYSCALE : JCS_RGB;
         break;
     default:

@@ -59,7 +59,8 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-/* Light on a black ground: what a viewer of films shows where the picture is transparent. */
+/* Light on a black ground: what a viewer of films shows where the picture is transparent.
+ */
 static void over_black(struct xr_image *image)
 {
     size_t n = image->width * image->height, c = image->channels, keep = c - 1;
@@ -151,8 +152,8 @@ static void read_pixels(png_structp png, png_infop end, struct trap *trap,
 #endif
     png_set_interlace_handling(png);
     png_read_update_info(png, end);
-    if (xr_image_alloc(image, width, height, png_get_channels(png, end), depth == 16 ? 16 : 8,
-                       trap->err))
+    if (xr_image_alloc(image, width, height, png_get_channels(png, end),
+                       depth == 16 ? 16 : 8, trap->err))
         on_error(png, NULL);
     stride = png_get_rowbytes(png, end);
     trap->rows = xr_alloc_array(height, sizeof *trap->rows, trap->err);
@@ -223,13 +224,13 @@ int xr_image_png(struct xr_buf *buf, const struct xr_image *image, struct xr_err
         return -1;
     }
     png_set_write_fn(png, &trap, on_write, on_flush);
-    png_set_IHDR(png, chunks, (png_uint_32)image->width, (png_uint_32)image->height,
-                 image->depth,
-                 image->channels == 1   ? PNG_COLOR_TYPE_GRAY
-                 : image->channels == 2 ? PNG_COLOR_TYPE_GRAY_ALPHA
-                 : image->channels == 3 ? PNG_COLOR_TYPE_RGB
-                                        : PNG_COLOR_TYPE_RGB_ALPHA,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(
+        png, chunks, (png_uint_32)image->width, (png_uint_32)image->height, image->depth,
+        image->channels == 1   ? PNG_COLOR_TYPE_GRAY
+        : image->channels == 2 ? PNG_COLOR_TYPE_GRAY_ALPHA
+        : image->channels == 3 ? PNG_COLOR_TYPE_RGB
+                               : PNG_COLOR_TYPE_RGB_ALPHA,
+        PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_compression_level(png, 6);
     png_write_info(png, chunks);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
