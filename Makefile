@@ -17,9 +17,9 @@ export XR_SHARED
 B := build$(if $(SAN),/san)
 CFLAGS ?= -O2 -g
 STD := -std=c11 -D_GNU_SOURCE -ffp-contract=off
+comma := ,
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma := ,
 ALL_CFLAGS = $(STD) $(WARN) -Ilibcommon -Ikernels $(SANFLAGS) -DXR_VERSION='"$(VERSION)"' $(CFLAGS)
 
 # What each layer links. Only tools that run networks link oneDNN and OpenMP.
@@ -47,6 +47,7 @@ $(B)/flags: force
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' >$@
 
 $(B)/kernels/%.o: EXTRA := -fopenmp
+$(B)/libcommon/pixels/%.o: EXTRA := -O3 # loops written to be vectorised
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
