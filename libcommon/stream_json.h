@@ -1,0 +1,35 @@
+/*
+ * The header of a stream as JSON, shared by reader and writer. Not for tools.
+ */
+#ifndef XR_STREAM_JSON_H
+#define XR_STREAM_JSON_H
+
+#include <string.h>
+
+#include "stream.h"
+
+#define XR_HEADER_NAME "__xr__/header.json"
+#define XR_END_NAME "__xr__/end.json"
+
+cJSON *xr_header_to_json(const struct xr_stream_header *header);
+/* Takes json over, also on failure (then xr_stream_header_free frees it). */
+int xr_header_from_json(struct xr_stream_header *header, cJSON *json,
+                        struct xr_err *err) XR_MUST_USE;
+/* May b follow a in one input? -1 with the first difference. */
+int xr_header_agree(const struct xr_stream_header *a, const struct xr_stream_header *b,
+                    struct xr_err *err) XR_MUST_USE;
+
+/* The digest of a stream: of each member before the end, its name, NUL, its size in
+ * decimal, NUL, its bytes. */
+static inline void xr_stream_digest_member(struct xr_sha256 *sha, const char *name,
+                                           const void *data, size_t size)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%zu", size);
+
+    xr_sha256_add(sha, name, strlen(name) + 1);
+    xr_sha256_add(sha, text, (size_t)n + 1);
+    xr_sha256_add(sha, data, size);
+}
+
+#endif
