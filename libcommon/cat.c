@@ -1,0 +1,315 @@
+/* What xr-cat does with streams and model files. */
+#include "cat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "model.h"
+#include "stream.h"
+
+struct job {
+    const struct xr_cat *cat;
+    struct xr_out *out;       /* text */
+    struct xr_writer *writer; /* a stream */
+    char **keys;              /* sorted; from options and file */
+    bool *found;
+    size_t n_keys;
+    struct xr_buf keys_text;
+    uint64_t taken;
+};
+
+/* --- models
+ * -------------------------------------------------------------------------------- */
+
+/* Is it a file with a safetensors header? Standard input never is. */
+static bool is_model(const char *path)
+{
+    unsigned char start[9] = {0};
+    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : NULL;
+    size_t n = f ? fread(start, 1, sizeof start, f) : 0;
+    size_t length = strlen(path);
+
+    if (f)
+        fclose(f);
+    return (n == sizeof start && start[8] == '{' && !start[7] && !start[6]) ||
+           (length > 12 && !strcmp(path + length - 12, ".safetensors"));
+}
+
+static int print_model(const struct xr_cat *cat, struct xr_out *out, const char *path,
+                       struct xr_err *err)
+{
+    cJSON *json = cJSON_CreateObject(), *list;
+    struct xr_model model;
+    const cJSON *item;
+    double values = 0;
+    int rc;
+
+    if (xr_model_open(&model, path, err)) {
+        cJSON_Delete(json);
+        return -1;
+    }
+    for (size_t i = 0; i < model.n_tensors; i++)
+        values += (double)xr_array_count(&model.tensors[i].array);
+    cJSON_AddNumberToObject(json, "tensors", (double)model.n_tensors);
+    cJSON_AddNumberToObject(json, "values", values);
+    cJSON_ArrayForEach(item, model.meta)
+    {
+        cJSON *value = xr_model_json(&model, item->string);
+
+        cJSON_AddItemToObject(json, item->string,
+                              value ? value : cJSON_CreateString(item->valuestring));
+    }
+    if (cat->text) {
+        list = cJSON_AddObjectToObject(json, "tensor");
+        for (size_t i = 0; i < model.n_tensors; i++) {
+            const struct xr_array *a = &model.tensors[i].array;
+            cJSON *shape = cJSON_AddArrayToObject(list, model.tensors[i].name);
+
+            cJSON_AddItemToArray(shape, cJSON_CreateString(xr_dtype_name(a->dtype)));
+            for (int d = 0; d < a->n_dims; d++)
+                cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)a->shape[d]));
+        }
+    }
+    rc = xr_json_write(out, json, err);
+    cJSON_Delete(json);
+    xr_model_close(&model);
+    return rc;
+}
+
+/* --- keys
+ * ------------------------------------------------------------------------------------ */
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int load_keys(struct job *job, struct xr_err *err)
+{
+    const struct xr_cat *cat = job->cat;
+    size_t lines = 0, n = 0;
+    char *save = NULL;
+
+    if (cat->keys_file &&
+        xr_read_file(&job->keys_text, cat->keys_file, (size_t)1 << 28, NULL, err))
+        return -1;
+    for (size_t i = 0; i < job->keys_text.size; i++)
+        lines += job->keys_text.data[i] == '\n';
+    job->keys = xr_alloc_array(cat->keys.n + lines + 1, sizeof *job->keys, err);
+    job->found = xr_alloc_array(cat->keys.n + lines + 1, sizeof *job->found, err);
+    if (!job->keys || !job->found)
+        return -1;
+    for (size_t i = 0; i < cat->keys.n; i++)
+        job->keys[n++] = cat->keys.items[i];
+    for (char *line = cat->keys_file ? strtok_r(job->keys_text.data, "\r\n", &save)
+                                     : NULL;
+         line; line = strtok_r(NULL, "\r\n", &save))
+        job->keys[n++] = line;
+    qsort(job->keys, n, sizeof *job->keys, compare);
+    for (size_t i = 0; i < n; i++) {
+        if (!job->n_keys || strcmp(job->keys[job->n_keys - 1], job->keys[i]))
+            job->keys[job->n_keys++] = job->keys[i];
+    }
+    return 0;
+}
+
+static bool wanted(struct job *job, const char *key)
+{
+    char **at;
+
+    if (job->cat->first >= 0 && job->taken >= (uint64_t)job->cat->first)
+        return false;
+    if (!job->cat->keys.n && !job->cat->keys_file)
+        return true;
+    at = bsearch(&key, job->keys, job->n_keys, sizeof *job->keys, compare);
+    if (at)
+        job->found[at - job->keys] = true;
+    return at != NULL;
+}
+
+/* --- streams
+ * -------------------------------------------------------------------------------------
+ */
+
+static int print_record(struct job *job, const struct xr_stream_header *h,
+                        const struct xr_record *r, struct xr_err *err)
+{
+    struct xr_buf line = {0};
+    const char *class =
+        r->label >= 0 && (size_t)r->label < h->n_classes ? h->classes[r->label] : "";
+    int rc = xr_buf_printf(&line, err, "%s\t%s\t%s", r->key, class,
+                           r->image.n_dims ? xr_dtype_name(r->image.dtype) : "-");
+
+    for (int d = 0; !rc && d < r->image.n_dims; d++)
+        rc = xr_buf_printf(&line, err, "%c%zu", d ? 'x' : ' ', r->image.shape[d]);
+    rc = rc || xr_buf_text(&line, "\t", err);
+    for (size_t i = 0; !rc && i < r->n_members; i++)
+        rc = xr_buf_printf(&line, err, "%s%s", i ? "," : "", r->members[i].suffix);
+    rc = rc || xr_buf_text(&line, "\t", err) || xr_json_line(&line, r->meta, err) ||
+         xr_buf_text(&line, "\n", err) ||
+         xr_out_write(job->out, line.data, line.size, err);
+    xr_buf_free(&line);
+    return rc ? -1 : 0;
+}
+
+static int use_record(struct job *job, const struct xr_stream_header *h,
+                      const struct xr_record *r, struct xr_err *err)
+{
+    const struct xr_member *m;
+
+    if (!wanted(job, r->key))
+        return 0;
+    job->taken++;
+    if (job->cat->text)
+        return print_record(job, h, r, err);
+    if (!job->cat->extract)
+        return job->writer ? xr_writer_put(job->writer, r, err) : 0;
+    if (job->taken > 1)
+        return xr_fail(
+            err, "--extract takes one record: name it with --key, or use --first 1");
+    m = xr_record_member(r, job->cat->extract);
+    if (!m)
+        return xr_fail(err, "record '%s' has no member '.%s'", r->key, job->cat->extract);
+    return xr_out_write(job->out, m->data, m->size, err);
+}
+
+/* The output begins with the first input's header: its counts hold only if all of it is
+ * taken. */
+static int open_writer(struct job *job, const struct xr_stream_header *h, bool whole,
+                       const char *output, struct xr_err *err)
+{
+    struct xr_stream_header mine;
+    int rc;
+
+    if (xr_stream_header_copy(&mine, h, err))
+        return -1;
+    if (!whole) {
+        mine.records_per_epoch = -1;
+        free(mine.class_counts);
+        mine.class_counts = NULL;
+    }
+    if (job->cat->history) {
+        if (!mine.history)
+            mine.history = cJSON_CreateArray();
+        cJSON_AddItemToArray(mine.history, cJSON_Duplicate(job->cat->history, 1));
+    }
+    rc = xr_writer_open(&job->writer, output, &mine, err);
+    xr_stream_header_free(&mine);
+    return rc;
+}
+
+static bool same_classes(const struct xr_stream_header *a,
+                         const struct xr_stream_header *b)
+{
+    if (a->n_classes != b->n_classes)
+        return false;
+    for (size_t i = 0; i < a->n_classes; i++) {
+        if (strcmp(a->classes[i], b->classes[i]))
+            return false;
+    }
+    return true;
+}
+
+static int one_stream(struct job *job, struct xr_stream_header *first, size_t index,
+                      size_t n_inputs, const char *path, const char *output,
+                      struct xr_err *err)
+{
+    const struct xr_cat *cat = job->cat;
+    const struct xr_stream_header *h;
+    struct xr_reader *reader = NULL;
+    struct xr_record record = {0};
+    char digest[XR_SHA256_TEXT];
+    int got = -1;
+
+    if (xr_reader_open(&reader, path, true, err))
+        return -1;
+    h = xr_reader_header(reader);
+    if (cat->header) {
+        got = h->json ? xr_json_write(job->out, h->json, err)
+                      : xr_fail(err, "%s: a WebDataset shard without a header",
+                                xr_input_name(path));
+        goto done;
+    }
+    if (!job->out && !job->writer) {
+        bool whole = n_inputs == 1 && !cat->keys.n && !cat->keys_file && cat->first < 0;
+
+        if (!h->json) {
+            xr_fail(err,
+                    "%s: a WebDataset shard without a header: pipe it through xr-augment",
+                    xr_input_name(path));
+            goto done;
+        }
+        if (xr_stream_header_copy(first, h, err) ||
+            open_writer(job, h, whole, output, err))
+            goto done;
+    } else if (index && job->writer && !same_classes(first, h)) {
+        xr_fail(err, "%s: its classes differ from those of the first input",
+                xr_input_name(path));
+        goto done;
+    }
+    while ((got = xr_reader_next(reader, &record, err)) > 0) {
+        if (use_record(job, xr_reader_header(reader), &record, err)) {
+            got = -1;
+            break;
+        }
+    }
+    if (got == 0 && cat->check) {
+        xr_reader_digest(reader, digest);
+        got = xr_out_printf(job->out, err, "%s: %llu records, %llu skipped, %s\n",
+                            xr_input_name(path),
+                            (unsigned long long)xr_reader_records(reader),
+                            (unsigned long long)xr_reader_skipped(reader), digest);
+    }
+done:
+    xr_record_free(&record);
+    xr_reader_close(reader);
+    return got;
+}
+
+int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
+               const char *output, struct xr_err *err)
+{
+    struct job job = {.cat = cat};
+    struct xr_stream_header first = {0};
+    bool model = is_model(inputs[0]);
+    int rc = -1;
+
+    if (model && n_inputs > 1) {
+        xr_fail_usage(err, "a model file stands alone");
+        goto done;
+    }
+    if ((model || cat->text || cat->header || cat->check || cat->extract) &&
+        xr_out_open(&job.out, output, cat->extract ? XR_OUT_BINARY : 0, err))
+        goto done;
+    if (model) {
+        rc = print_model(cat, job.out, inputs[0], err) || xr_out_finish(job.out, err) ? -1
+                                                                                      : 0;
+        goto done;
+    }
+    if (load_keys(&job, err))
+        goto done;
+    for (size_t i = 0; i < n_inputs; i++) {
+        if (one_stream(&job, &first, i, n_inputs, inputs[i], output, err))
+            goto done;
+    }
+    for (size_t i = 0; i < job.n_keys && !cat->header && cat->first < 0; i++) {
+        if (!job.found[i]) {
+            xr_fail(err, "no record with key '%s'", job.keys[i]);
+            goto done;
+        }
+    }
+    if (cat->extract && !job.taken) {
+        xr_fail(err, "no record to extract from");
+        goto done;
+    }
+    rc = job.out ? xr_out_finish(job.out, err) : xr_writer_finish(job.writer, err);
+done:
+    xr_writer_close(job.writer);
+    xr_out_close(job.out);
+    xr_stream_header_free(&first);
+    xr_buf_free(&job.keys_text);
+    free(job.keys);
+    free(job.found);
+    return rc;
+}
