@@ -1,5 +1,6 @@
 # xr-tools: `make help` lists the targets. Switches: V=1 shows commands, SAN=1 builds with
-# AddressSanitizer and UBSan, WERROR=1 makes warnings errors (CI).
+# AddressSanitizer and UBSan under build/san, WERROR=1 makes warnings errors (CI).
+# XR_NO_INSTALL=1 forbids installing what is missing; XR_SHARED=DIR is the reference data.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -35,14 +36,32 @@ COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/%.o)
 KERNEL_OBJ := $(KERNEL_SRC:%.c=$(B)/%.o)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
+BENCH_SRC := $(wildcard tests/bench/*.c)
+FIXTURE_SRC := $(wildcard tests/fixtures/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+BATS := $(wildcard tests/*.bats)
+LONG := $(wildcard tests/long/*.bats)
+MAN := $(wildcard man/*.[157])
+
 say = @$(if $(V),:,printf '  %-5s %s\n' $(1) $@)
 run := $(if $(V),,@)
 
 all: tools ## build the tools
 tools: $(TOOLS:%=$(B)/bin/%)
 units: $(UNIT)
+fixtures: $(FIXTURE_SRC:tests/fixtures/%.c=$(B)/fixtures/%)
 
-$(B)/flags: force
+# What is missing is found once and installed where that is possible: see tests/deps. The
+# stamps make it free afterwards; `make deps` looks again.
+deps: ## find and install what is missing to build and test
+	@CC='$(CC)' tests/deps build check
+build/.deps-%: tests/deps
+	@mkdir -p $(@D)
+	@CC='$(CC)' tests/deps $*
+	@touch $@
+build/.deps-check build/.deps-lint: | build/.deps-build
+
+$(B)/flags: force | build/.deps-build
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' >$@
 
@@ -68,15 +87,54 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libxr.a
 	$(call say,LD)
 	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(COMMON_LIBS) $(LDLIBS) -o $@
 
-# Unit tests: tests/unit/k-*.c need the kernels, the others only libcommon.
-$(B)/unit/k-%: $(B)/tests/unit/k-%.o $(B)/libxk.a $(B)/libxr.a
+# Programs of the tests: build/unit/NAME is tests/unit/NAME.c, and so on; those called k-*
+# need the kernels, the others only libcommon.
+define test_programs
+$(B)/$(1)/k-%: $(B)/tests/$(1)/k-%.o $(B)/libxk.a $(B)/libxr.a
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LDFLAGS) $$^ $$(KERNEL_LIBS) $$(COMMON_LIBS) $$(LDLIBS) -o $$@
+$(B)/$(1)/%: $(B)/tests/$(1)/%.o $(B)/libxr.a
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LDFLAGS) $$^ $$(COMMON_LIBS) $$(LDLIBS) -o $$@
+endef
+$(foreach kind,unit bench fixtures fuzz,$(eval $(call test_programs,$(kind))))
+
+TEST_ENV := XR_BUILD='$(abspath $(B))' $(if $(SAN),\
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	LSAN_OPTIONS=suppressions='$(abspath tests/lsan.supp)':print_suppressions=0)
+check: build/.deps-check tools units fixtures ## run the tests
+	@$(TEST_ENV) tests/run $(BATS) $(UNIT)
+check-long: build/.deps-check tools units fixtures ## run the tests and those that take long
+	@$(TEST_ENV) XR_TEST_TIMEOUT=3600 tests/run $(BATS) $(UNIT) $(LONG)
+lint: build/.deps-lint tools ## check format, shell, man pages, layers
+	@tests/lint $(B)
+bench: tools $(BENCH_SRC:tests/%.c=$(B)/%) ## measure: name, value, unit
+	@for b in $(BENCH_SRC:tests/%.c=$(B)/%) $(wildcard tests/bench/*.bash); do XR_BUILD='$(abspath $(B))' nice $$b; done
+
+# Shell completion, one file a tool, made from what the tool says of its own options.
+COMPLETION := $(TOOLS:%=$(B)/completion/%)
+$(B)/completion/%: $(B)/bin/% tests/completion
 	@mkdir -p $(@D)
-	$(call say,LD)
-	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
-$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libxr.a
-	@mkdir -p $(@D)
-	$(call say,LD)
-	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(COMMON_LIBS) $(LDLIBS) -o $@
+	@tests/completion $< >$@
+
+install: tools $(COMPLETION) ## install under PREFIX (DESTDIR is put before it)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/xr-tools
+	install -m 755 $(TOOLS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	cp -R pipelines $(DESTDIR)$(PREFIX)/share/xr-tools
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	for page in $(MAN); do \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
+	done
+uninstall: ## remove what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%)
+	for page in $(MAN); do \
+	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
+	done
+	rm -rf $(DESTDIR)$(PREFIX)/share/xr-tools
 
 clean: ## remove build/
 	rm -rf build
@@ -84,6 +142,7 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all tools units clean help force
+.PHONY: all tools units fixtures deps check check-long lint bench install uninstall clean help force
 .SECONDARY:
--include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) $(UNIT_SRC:%.c=$(B)/%.d)
+-include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) \
+	$(patsubst %.c,$(B)/%.d,$(UNIT_SRC) $(BENCH_SRC) $(FIXTURE_SRC) $(FUZZ_SRC))
