@@ -1,0 +1,163 @@
+/* Neighbourhood filters: Gaussian, median; noise. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixels.h"
+#include "simd.h"
+
+void xr_gauss_weights(double *weights, size_t n, double sigma)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)i - (double)(n - 1) / 2;
+
+        weights[i] = xr_snap(exp(-d * d / (2 * sigma * sigma)));
+        sum += weights[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        weights[i] /= sum;
+}
+
+/* The index that stands for i outside 0..n-1. */
+static size_t border(ptrdiff_t i, size_t n, bool replicate)
+{
+    ptrdiff_t last = (ptrdiff_t)n - 1;
+
+    if (i >= 0 && i <= last)
+        return (size_t)i;
+    if (replicate || last == 0)
+        return i < 0 ? 0 : (size_t)last;
+    i = (i < 0 ? -i : i) % (2 * last);
+    return (size_t)(i <= last ? i : 2 * last - i);
+}
+
+/* dst[x] = sum over t of w[t] * src[x+t], taps in order */
+XR_CLONES static void sum_shifted(float *dst, const float *src, size_t n, const float *w,
+                                  size_t taps)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] = 0;
+    for (size_t t = 0; t < taps; t++) {
+        for (size_t x = 0; x < n; x++)
+            dst[x] += w[t] * src[x + t];
+    }
+}
+
+/* dst += w * src */
+XR_CLONES static void add_scaled(float *dst, const float *src, size_t n, float w)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] += w * src[x];
+}
+
+int xr_gauss_f32(float *plane, size_t height, size_t width, double sigma, size_t n,
+                 bool replicate, struct xr_err *err)
+{
+    size_t half = n / 2;
+    double *weights = xr_alloc_array(n, sizeof *weights, err);
+    float *w = xr_alloc_array(n, sizeof *w, err);
+    float *line = xr_alloc_array(width + n, sizeof *line, err);
+    float *wide = xr_alloc_array(width, height * sizeof *wide, err);
+    int rc = weights && w && line && wide ? 0 : -1;
+
+    if (rc == 0) {
+        xr_gauss_weights(weights, n, sigma);
+        for (size_t i = 0; i < n; i++)
+            w[i] = (float)weights[i];
+    }
+    for (size_t y = 0; y < height && rc == 0; y++) {
+        for (size_t x = 0; x < width + n - 1; x++)
+            line[x] = plane[y * width +
+                            border((ptrdiff_t)x - (ptrdiff_t)half, width, replicate)];
+        sum_shifted(wide + y * width, line, width, w, n);
+    }
+    for (size_t y = 0; y < height && rc == 0; y++) {
+        memset(plane + y * width, 0, width * sizeof *plane);
+        for (size_t t = 0; t < n; t++) {
+            size_t from = border((ptrdiff_t)(y + t) - (ptrdiff_t)half, height, replicate);
+
+            add_scaled(plane + y * width, wide + from * width, width, w[t]);
+        }
+    }
+    free(weights);
+    free(w);
+    free(line);
+    free(wide);
+    return rc;
+}
+
+int xr_gauss_blur(struct xr_image *image, double sigma, size_t n, struct xr_err *err)
+{
+    size_t pixels = image->width * image->height, c = image->channels;
+    uint8_t *p = image->data;
+    float *plane;
+    int rc = 0;
+
+    if (n == 0)
+        n = (size_t)(6 * sigma + 1.5) | 1;
+    plane = xr_alloc_array(pixels, sizeof *plane, err);
+    if (!plane)
+        return -1;
+    for (size_t k = 0; k < c && rc == 0; k++) {
+        for (size_t i = 0; i < pixels; i++)
+            plane[i] = p[i * c + k];
+        rc = xr_gauss_f32(plane, image->height, image->width, sigma, n, false, err);
+        for (size_t i = 0; i < pixels && rc == 0; i++)
+            p[i * c + k] = (uint8_t)xr_round(plane[i] > 255 ? 255 : plane[i]);
+    }
+    free(plane);
+    return rc;
+}
+
+static uint8_t median_of(uint8_t *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) { /* at most 25 values: insertion sort */
+        uint8_t x = v[i];
+        size_t j = i;
+
+        for (; j > 0 && v[j - 1] > x; j--)
+            v[j] = v[j - 1];
+        v[j] = x;
+    }
+    return v[n / 2];
+}
+
+int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
+{
+    size_t w = image->width, h = image->height, c = image->channels, half = n / 2;
+    uint8_t *from, *to = image->data, v[25];
+
+    if (n != 3 && n != 5)
+        return xr_fail(err, "a median of %zux%zu: 3 or 5", n, n);
+    from = xr_alloc_array(w * h, c, err);
+    if (!from)
+        return -1;
+    memcpy(from, to, w * h * c);
+    for (size_t i = 0; i < w * h * c; i++) {
+        size_t y = i / (w * c), x = i / c % w, k = i % c;
+
+        for (size_t t = 0; t < n * n; t++) {
+            size_t sy = border((ptrdiff_t)(y + t / n) - (ptrdiff_t)half, h, true);
+            size_t sx = border((ptrdiff_t)(x + t % n) - (ptrdiff_t)half, w, true);
+
+            v[t] = from[(sy * w + sx) * c + k];
+        }
+        to[i] = median_of(v, n * n);
+    }
+    free(from);
+    return 0;
+}
+
+void xr_add_noise(struct xr_image *image, const float *noise)
+{
+    size_t n = image->width * image->height * image->channels;
+    uint8_t *p = image->data;
+
+    for (size_t i = 0; i < n; i++) {
+        float v = (float)p[i] + noise[i];
+
+        p[i] = (uint8_t)xr_round(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}

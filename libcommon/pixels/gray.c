@@ -1,0 +1,321 @@
+/* Gray levels: look-up tables, histograms, CLAHE, CIELAB. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixels.h"
+#include "simd.h"
+
+void xr_lut_apply(struct xr_image *image, const uint8_t lut[256])
+{
+    size_t n = image->width * image->height * image->channels;
+    uint8_t *p = image->data;
+
+    for (size_t i = 0; i < n; i++)
+        p[i] = lut[p[i]];
+}
+
+void xr_lut_linear(uint8_t lut[256], float alpha, float beta)
+{
+    for (int i = 0; i < 256; i++) {
+        float v = (float)i * alpha + beta;
+
+        lut[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
+void xr_lut_gamma(uint8_t lut[256], double gamma)
+{
+    /* the hair's breadth keeps whole results whole where pow() is off in its last bit,
+     * which differs between processors */
+    for (int i = 0; i < 256; i++)
+        lut[i] = (uint8_t)(255 * pow(i / 255.0, gamma) + 1e-9);
+    lut[255] = 255;
+}
+
+void xr_lut_equalize(uint8_t lut[256], const struct xr_image *image, bool pillow)
+{
+    size_t n = image->width * image->height, hist[256] = {0}, first = 0, last = 255,
+           sum = 0;
+    const uint8_t *p = image->data;
+
+    for (size_t i = 0; i < n; i++)
+        hist[p[i]]++;
+    while (hist[first] == 0)
+        first++;
+    while (hist[last] == 0)
+        last--;
+    for (int i = 0; i < 256; i++)
+        lut[i] = (uint8_t)i;
+    if (first == last) /* one level: both leave it */
+        return;
+    if (pillow) {
+        size_t step = (n - hist[last]) / 255, at = step / 2;
+
+        for (size_t i = 0; i < 256 && step > 0; i++) {
+            lut[i] = (uint8_t)(at / step < 255 ? at / step : 255);
+            at += hist[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < 256; i++) {
+        float scale = 255.0f / (float)(n - hist[first]);
+
+        sum += i > first ? hist[i] : 0;
+        lut[i] = (uint8_t)xr_round((float)sum * scale);
+    }
+}
+
+/* --- CLAHE
+ * ------------------------------------------------------------------------------ */
+
+/* The steps of one region's histogram: clip, spread the excess, add up. */
+static void region_lut(float *lut, uint32_t *hist, size_t bins, size_t area, double clip)
+{
+    size_t limit = (size_t)(clip * (double)area / (double)bins), excess = 0, sum = 0;
+    float scale = (float)(bins - 1) / (float)area;
+
+    limit = limit < 1 ? 1 : limit;
+    for (size_t i = 0; i < bins; i++) {
+        if (hist[i] > limit) {
+            excess += hist[i] - limit;
+            hist[i] = (uint32_t)limit;
+        }
+    }
+    if (excess > 0) {
+        size_t share = excess / bins, rest = excess % bins;
+
+        for (size_t i = 0; i < bins; i++)
+            hist[i] += (uint32_t)share;
+        if (rest > 0) {
+            size_t step = bins / rest > 1 ? bins / rest : 1;
+
+            for (size_t i = 0; i < bins && rest > 0; i += step, rest--)
+                hist[i]++;
+        }
+    }
+    for (size_t i = 0; i < bins; i++) {
+        float v;
+
+        sum += hist[i];
+        v = rintf((float)sum * scale);
+        lut[i] = v > (float)(bins - 1) ? (float)(bins - 1) : v;
+    }
+}
+
+static size_t reflect(size_t i, size_t n)
+{
+    if (n == 1)
+        return 0;
+    i %= 2 * (n - 1);
+    return i < n ? i : 2 * (n - 1) - i;
+}
+
+/* Where a column (or row) lies between region centres. */
+struct between {
+    uint32_t low, high; /* regions */
+    float share;        /* of high */
+};
+
+static void place(struct between *at, size_t n, size_t region, size_t tiles)
+{
+    float inverse = 1.0f / (float)region;
+
+    for (size_t i = 0; i < n; i++) {
+        float f = (float)i * inverse - 0.5f, low = floorf(f);
+
+        at[i].share = f - low;
+        at[i].low = low < 0 ? 0 : (uint32_t)low;
+        at[i].high = (uint32_t)(low + 1);
+        if (at[i].high > tiles - 1)
+            at[i].high = (uint32_t)(tiles - 1);
+        if (at[i].low > tiles - 1)
+            at[i].low = (uint32_t)(tiles - 1);
+    }
+}
+
+static size_t level(const struct xr_image *image, size_t i)
+{
+    return image->depth == 16 ? ((const uint16_t *)image->data)[i]
+                              : ((const uint8_t *)image->data)[i];
+}
+
+/* Histograms of all regions of the image, extended to a multiple of the tiles by
+ * reflection. */
+static void region_luts(float *luts, uint32_t *hist, const struct xr_image *image,
+                        size_t rw, size_t rh, size_t tiles, size_t bins, double clip)
+{
+    for (size_t ty = 0; ty < tiles; ty++) {
+        for (size_t tx = 0; tx < tiles; tx++) {
+            memset(hist, 0, bins * sizeof *hist);
+            for (size_t y = ty * rh; y < (ty + 1) * rh; y++) {
+                size_t row = reflect(y, image->height) * image->width;
+
+                for (size_t x = tx * rw; x < (tx + 1) * rw; x++)
+                    hist[level(image,
+                               row +
+                                   (x < image->width ? x : reflect(x, image->width)))]++;
+            }
+            region_lut(luts + (ty * tiles + tx) * bins, hist, bins, rw * rh, clip);
+        }
+    }
+}
+
+static void blend8(uint8_t *row, const struct between *cols, size_t width,
+                   const float *above, const float *below, float share)
+{
+    for (size_t x = 0; x < width; x++) {
+        size_t low = cols[x].low * 256u + row[x], high = cols[x].high * 256u + row[x];
+        float a = cols[x].share, b = 1.0f - a;
+        float v = (above[low] * b + above[high] * a) * (1.0f - share) +
+                  (below[low] * b + below[high] * a) * share;
+
+        row[x] = (uint8_t)xr_round(v); /* between levels: no clipping needed */
+    }
+}
+
+static void blend16(uint16_t *row, const struct between *cols, size_t width,
+                    const float *above, const float *below, float share)
+{
+    for (size_t x = 0; x < width; x++) {
+        size_t low = cols[x].low * 65536u + row[x], high = cols[x].high * 65536u + row[x];
+        float a = cols[x].share, b = 1.0f - a;
+        float v = (above[low] * b + above[high] * a) * (1.0f - share) +
+                  (below[low] * b + below[high] * a) * share;
+
+        row[x] = (uint16_t)rintf(v);
+    }
+}
+
+static int clahe_gray(struct xr_image *image, double clip, size_t tiles,
+                      struct xr_err *err)
+{
+    size_t w = image->width, h = image->height, bins = image->depth == 16 ? 65536 : 256;
+    size_t pad =
+        w % tiles || h % tiles ? 1 : 0; /* either side: both grow, as in OpenCV */
+    size_t rw = (w + pad * (tiles - w % tiles)) / tiles;
+    size_t rh = (h + pad * (tiles - h % tiles)) / tiles;
+    float *luts = xr_alloc_array(tiles * tiles, bins * sizeof *luts, err);
+    uint32_t *hist = xr_alloc_array(bins, sizeof *hist, err);
+    struct between *cols = xr_alloc_array(w, sizeof *cols, err);
+    struct between *rows = xr_alloc_array(h, sizeof *rows, err);
+    int rc = luts && hist && cols && rows ? 0 : -1;
+
+    if (rc == 0) {
+        region_luts(luts, hist, image, rw, rh, tiles, bins, clip);
+        place(cols, w, rw, tiles);
+        place(rows, h, rh, tiles);
+    }
+    for (size_t y = 0; y < h && rc == 0; y++) {
+        const float *above = luts + rows[y].low * tiles * bins;
+        const float *below = luts + rows[y].high * tiles * bins;
+
+        if (bins == 256)
+            blend8((uint8_t *)image->data + y * w, cols, w, above, below, rows[y].share);
+        else
+            blend16((uint16_t *)image->data + y * w, cols, w, above, below,
+                    rows[y].share);
+    }
+    free(luts);
+    free(hist);
+    free(cols);
+    free(rows);
+    return rc;
+}
+
+int xr_clahe(struct xr_image *image, double clip, size_t tiles, struct xr_err *err)
+{
+    size_t n = image->width * image->height;
+    struct xr_image light = {0};
+    uint8_t *lab;
+    int rc;
+
+    if (tiles < 1 || tiles > 64)
+        return xr_fail(err, "%zu tiles: from 1 to 64", tiles);
+    if (image->channels == 1)
+        return clahe_gray(image, clip, tiles, err);
+    if (image->depth != 8)
+        return xr_fail(err, "CLAHE of 16-bit colour");
+    lab = xr_alloc_array(n, 3, err);
+    if (!lab || xr_image_alloc(&light, image->width, image->height, 1, 8, err)) {
+        free(lab);
+        return -1;
+    }
+    xr_lab_of_rgb(lab, image->data, n);
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)light.data)[i] = lab[3 * i];
+    rc = clahe_gray(&light, clip, tiles, err);
+    for (size_t i = 0; i < n; i++)
+        lab[3 * i] = ((uint8_t *)light.data)[i];
+    if (rc == 0)
+        xr_rgb_of_lab(image->data, lab, n);
+    xr_image_free(&light);
+    free(lab);
+    return rc;
+}
+
+/* --- CIELAB
+ * ----------------------------------------------------------------------------- */
+
+/* D65's white, and the sRGB primaries in XYZ (IEC 61966-2-1) */
+static const double white[3] = {0.950456, 1, 1.088754};
+static const double to_xyz[3][3] = {{0.412453, 0.357580, 0.180423},
+                                    {0.212671, 0.715160, 0.072169},
+                                    {0.019334, 0.119193, 0.950227}};
+static const double from_xyz[3][3] = {{3.240479, -1.53715, -0.498535},
+                                      {-0.969256, 1.875991, 0.041556},
+                                      {0.055648, -0.204043, 1.057311}};
+
+static uint8_t byte_of(double v)
+{
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : rint(v));
+}
+
+void xr_lab_of_rgb(uint8_t *lab, const uint8_t *rgb, size_t n)
+{
+    double linear[256];
+
+    for (int i = 0; i < 256; i++) {
+        double v = i / 255.0;
+
+        linear[i] = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+    }
+    for (size_t i = 0; i < n; i++, rgb += 3, lab += 3) {
+        double f[3], y = 0;
+
+        for (int k = 0; k < 3; k++) {
+            double v = (to_xyz[k][0] * linear[rgb[0]] + to_xyz[k][1] * linear[rgb[1]] +
+                        to_xyz[k][2] * linear[rgb[2]]) /
+                       white[k];
+
+            f[k] = v > 0.008856 ? cbrt(v) : 7.787 * v + 16.0 / 116;
+            y = k == 1 ? v : y;
+        }
+        lab[0] = byte_of((y > 0.008856 ? 116 * f[1] - 16 : 903.3 * y) * 255 / 100);
+        lab[1] = byte_of(500 * (f[0] - f[1]) + 128);
+        lab[2] = byte_of(200 * (f[1] - f[2]) + 128);
+    }
+}
+
+void xr_rgb_of_lab(uint8_t *rgb, const uint8_t *lab, size_t n)
+{
+    for (size_t i = 0; i < n; i++, rgb += 3, lab += 3) {
+        double l = lab[0] * 100 / 255.0, y = (l + 16) / 116, f[3], xyz[3];
+
+        f[0] = (lab[1] - 128) / 500.0 + y;
+        f[1] = y;
+        f[2] = y - (lab[2] - 128) / 200.0;
+        for (int k = 0; k < 3; k++)
+            xyz[k] = white[k] *
+                     (f[k] > 6.0 / 29 ? f[k] * f[k] * f[k] : (f[k] - 16.0 / 116) / 7.787);
+        if (l <= 8)
+            xyz[1] = l / 903.3;
+        for (int k = 0; k < 3; k++) {
+            double v = from_xyz[k][0] * xyz[0] + from_xyz[k][1] * xyz[1] +
+                       from_xyz[k][2] * xyz[2];
+
+            v = v <= 0.0031308 ? 12.92 * v : 1.055 * pow(v, 1 / 2.4) - 0.055;
+            rgb[k] = byte_of(v * 255);
+        }
+    }
+}

@@ -1,0 +1,623 @@
+/* Resampling: Pillow's bytes for 8-bit images, float32 for the rest; fitting films of any
+ * shape. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixels.h"
+#include "simd.h"
+
+#define PRECISION 22 /* bits behind the point of Pillow's weights: 32 - 8 - 2 */
+#define LANES                                                                            \
+    16 /* rows (horizontal pass) or columns (vertical pass) worked on at once            \
+        */
+
+const char *const xr_interp_names[XR_N_INTERP] = {"nearest", "box",     "bilinear",
+                                                  "bicubic", "lanczos", "area"};
+
+/* For output i the sum over t < count[i] of weight[i*room + t] * input[start[i] + t]. */
+struct taps {
+    size_t n, room;
+    uint32_t *start, *count;
+    double *weight;
+    int32_t *fixed; /* the weights in 22-bit fixed point */
+    float *single;  /* the weights in float32 */
+};
+
+static void taps_free(struct taps *taps)
+{
+    free(taps->start);
+    free(taps->count);
+    free(taps->weight);
+    free(taps->fixed);
+    free(taps->single);
+    memset(taps, 0, sizeof *taps);
+}
+
+static double sinc(double x)
+{
+    const double pi = 3.14159265358979323846;
+
+    return x == 0 ? 1 : sin(x * pi) / (x * pi);
+}
+
+static double filter(enum xr_interp interp, double x)
+{
+    const double a = -0.5;
+
+    switch (interp) {
+    case XR_BOX:
+        return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case XR_BICUBIC:
+        x = fabs(x);
+        if (x < 1)
+            return ((a + 2) * x - (a + 3)) * x * x + 1;
+        return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+    case XR_LANCZOS:
+        return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+    default:
+        x = fabs(x);
+        return x < 1 ? 1 - x : 0;
+    }
+}
+
+static double support_of(enum xr_interp interp)
+{
+    return interp == XR_BOX       ? 0.5
+           : interp == XR_BICUBIC ? 2
+           : interp == XR_LANCZOS ? 3
+                                  : 1;
+}
+
+/* Pillow's window and weights of output i; the count. */
+static uint32_t pillow_taps(struct taps *taps, size_t i, size_t in, double scale,
+                            enum xr_interp interp)
+{
+    double wide = scale < 1 ? 1 : scale, support = support_of(interp) * wide;
+    double centre = ((double)i + 0.5) * scale, *w = taps->weight + i * taps->room,
+           sum = 0;
+    double low = centre - support + 0.5, high = centre + support + 0.5;
+    uint32_t first = low < 0 ? 0 : (uint32_t)low;
+    uint32_t last = high > (double)in ? (uint32_t)in : (uint32_t)high;
+
+    for (uint32_t t = 0; t < last - first; t++) {
+        w[t] = filter(interp, ((double)(t + first) - centre + 0.5) * (1.0 / wide));
+        sum += w[t];
+    }
+    for (uint32_t t = 0; t < last - first && sum != 0; t++)
+        w[t] /= sum;
+    taps->start[i] = first;
+    return last - first;
+}
+
+/* OpenCV's shares of the input pixels that output i covers. */
+static uint32_t area_taps(struct taps *taps, size_t i, size_t in, double scale)
+{
+    double from = (double)i * scale, to = from + scale,
+           *w = taps->weight + i * taps->room;
+    double cell = scale < (double)in - from ? scale : (double)in - from;
+    size_t last = (size_t)to < in - 1 ? (size_t)to : in - 1, first = (size_t)ceil(from);
+    uint32_t n = 0;
+
+    first = first < last ? first : last;
+    taps->start[i] = (uint32_t)first;
+    if ((double)first - from > 1e-3) {
+        taps->start[i]--;
+        w[n++] = ((double)first - from) / cell;
+    }
+    for (size_t s = first; s < last; s++)
+        w[n++] = 1 / cell;
+    if (to - (double)last > 1e-3)
+        w[n++] = fmin(fmin(to - (double)last, 1), cell) / cell;
+    return n;
+}
+
+static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp interp,
+                     struct xr_err *err)
+{
+    double scale = (double)in / (double)out, wide = scale < 1 ? 1 : scale;
+
+    memset(taps, 0, sizeof *taps);
+    if (interp == XR_AREA && scale <= 1)
+        interp = XR_BILINEAR;
+    taps->n = out;
+    taps->room = interp == XR_AREA ? (size_t)scale + 3
+                                   : (size_t)ceil(support_of(interp) * wide) * 2 + 1;
+    taps->start = xr_alloc_array(out, sizeof *taps->start, err);
+    taps->count = xr_alloc_array(out, sizeof *taps->count, err);
+    taps->weight = xr_alloc_array(out, taps->room * sizeof *taps->weight, err);
+    taps->fixed = xr_alloc_array(out, taps->room * sizeof *taps->fixed, err);
+    taps->single = xr_alloc_array(out, taps->room * sizeof *taps->single, err);
+    if (!taps->start || !taps->count || !taps->weight || !taps->fixed || !taps->single) {
+        taps_free(taps);
+        return -1;
+    }
+    for (size_t i = 0; i < out; i++)
+        taps->count[i] = interp == XR_AREA ? area_taps(taps, i, in, scale)
+                                           : pillow_taps(taps, i, in, scale, interp);
+    for (size_t i = 0; i < out * taps->room; i++) {
+        double w = taps->weight[i] * (1 << PRECISION);
+
+        taps->fixed[i] = (int32_t)(w < 0 ? w - 0.5 : w + 0.5);
+        taps->single[i] = (float)taps->weight[i];
+    }
+    return 0;
+}
+
+/* --- 8 bit -----------------------------------------------------------------------------
+ */
+
+/* Interleave the low (high) halves of two vectors: what transposing is made of. */
+XR_INLINE v16u8 zip_low(v16u8 a, v16u8 b)
+{
+    return __builtin_shuffle(
+        a, b, (v16u8){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
+}
+
+XR_INLINE v16u8 zip_high(v16u8 a, v16u8 b)
+{
+    return __builtin_shuffle(
+        a, b, (v16u8){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
+}
+
+/* dst[c*dst_stride + r] = src[r*src_stride + c] for 16 x 16 bytes */
+XR_INLINE void transpose16(uint8_t *dst, size_t dst_stride, const uint8_t *src,
+                           size_t src_stride)
+{
+    v16u8 a[16], b[16];
+
+    for (int i = 0; i < 16; i++)
+        memcpy(&a[i], src + (size_t)i * src_stride, 16);
+    for (int pass = 0; pass < 2; pass++) { /* four perfect shuffles of the rows */
+        for (int i = 0; i < 8; i++) {
+            b[2 * i] = zip_low(a[i], a[i + 8]);
+            b[2 * i + 1] = zip_high(a[i], a[i + 8]);
+        }
+        for (int i = 0; i < 8; i++) {
+            a[2 * i] = zip_low(b[i], b[i + 8]);
+            a[2 * i + 1] = zip_high(b[i], b[i + 8]);
+        }
+    }
+    for (int i = 0; i < 16; i++)
+        memcpy(dst + (size_t)i * dst_stride, &a[i], 16);
+}
+
+/* Sixteen sums at once, at one tap after the other; at + t*step holds sixteen samples. */
+XR_INLINE v16u8 weigh(const uint8_t *at, size_t step, const int32_t *weight, uint32_t n)
+{
+    v16i32 sum = (v16i32){0} + (1 << (PRECISION - 1)), low, high;
+
+    for (uint32_t t = 0; t < n; t++, at += step) {
+        v16u8 v;
+
+        memcpy(&v, at, sizeof v);
+        sum += __builtin_convertvector(v, v16i32) * weight[t];
+    }
+    sum >>= PRECISION;
+    low = sum < 0;
+    sum &= ~low;
+    high = sum > 255;
+    sum = (sum & ~high) | (high & 255);
+    return __builtin_convertvector(sum, v16u8);
+}
+
+/* Sixteen rows, turned to columns: wide [n_in/16*16][16] to dst, 16 rows of dst_stride.
+ */
+XR_CLONES static void across(uint8_t *dst, size_t dst_stride, uint8_t *turned,
+                             const uint8_t *rows, size_t row_stride,
+                             const struct taps *taps)
+{
+    uint8_t tile[16 * LANES];
+
+    for (size_t x = 0; x < row_stride; x += 16)
+        transpose16(turned + x * LANES, LANES, rows + x, row_stride);
+    for (size_t x = 0; x < taps->n; x += 16) {
+        size_t n = taps->n - x < 16 ? taps->n - x : 16;
+
+        for (size_t i = 0; i < n; i++) {
+            v16u8 v = weigh(turned + (size_t)taps->start[x + i] * LANES, LANES,
+                            taps->fixed + (x + i) * taps->room, taps->count[x + i]);
+
+            memcpy(tile + i * LANES, &v, sizeof v);
+        }
+        transpose16(dst + x, dst_stride, tile, LANES);
+    }
+}
+
+/* One output row from the rows of a plane, sixteen columns at a time. */
+XR_CLONES static void down(uint8_t *dst, const uint8_t *plane, size_t stride,
+                           const int32_t *weight, uint32_t n)
+{
+    for (size_t x = 0; x < stride; x += LANES) {
+        v16u8 v = weigh(plane + x, stride, weight, n);
+
+        memcpy(dst + x, &v, sizeof v);
+    }
+}
+
+static size_t round16(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+/* Channel c of row y of the box, packed. */
+static void take_row(uint8_t *to, const struct xr_image *src, const struct xr_box *box,
+                     size_t y, size_t c)
+{
+    const uint8_t *from = (const uint8_t *)src->data +
+                          ((box->y + y) * src->width + box->x) * src->channels + c;
+
+    if (src->channels == 1) {
+        memcpy(to, from, box->w);
+        return;
+    }
+    for (size_t x = 0; x < box->w; x++)
+        to[x] = from[x * src->channels];
+}
+
+/* Horizontal pass of channel c into plane [round16(box->h)][stride]. */
+static int plane_across(uint8_t *plane, size_t stride, const struct xr_image *src,
+                        const struct xr_box *box, size_t c, const struct taps *taps,
+                        struct xr_err *err)
+{
+    size_t wide = round16(box->w);
+    uint8_t *rows, *turned;
+
+    if (taps->n == box->w) { /* the same width: nothing to do, as in Pillow */
+        for (size_t y = 0; y < box->h; y++)
+            take_row(plane + y * stride, src, box, y, c);
+        return 0;
+    }
+    rows = xr_alloc_array(LANES, wide, err);
+    turned = xr_alloc_array(LANES, wide, err);
+    for (size_t y = 0; rows && turned && y < box->h; y += LANES) {
+        for (size_t i = 0; i < LANES && y + i < box->h; i++)
+            take_row(rows + i * wide, src, box, y + i, c);
+        across(plane + y * stride, stride, turned, rows, wide, taps);
+    }
+    free(rows);
+    free(turned);
+    return rows && turned ? 0 : -1;
+}
+
+static int resize8(struct xr_image *dst, const struct xr_image *src,
+                   const struct xr_box *box, const struct taps *tx, const struct taps *ty,
+                   struct xr_err *err)
+{
+    size_t stride = round16(tx->n), channels = src->channels;
+    uint8_t *plane = xr_alloc_array(round16(box->h), stride, err);
+    uint8_t *line = xr_alloc_array(stride, 1, err);
+    int rc = plane && line ? 0 : -1;
+
+    for (size_t c = 0; c < channels && rc == 0; c++) {
+        rc = plane_across(plane, stride, src, box, c, tx, err);
+        for (size_t y = 0; y < ty->n && rc == 0; y++) {
+            uint8_t *to = (uint8_t *)dst->data + y * tx->n * channels + c;
+            const uint8_t *from = line;
+
+            if (ty->n == box->h)
+                from = plane + y * stride;
+            else
+                down(line, plane + (size_t)ty->start[y] * stride, stride,
+                     ty->fixed + y * ty->room, ty->count[y]);
+            if (channels == 1) {
+                memcpy(to, from, tx->n);
+                continue;
+            }
+            for (size_t x = 0; x < tx->n; x++)
+                to[x * channels] = from[x];
+        }
+    }
+    free(plane);
+    free(line);
+    return rc;
+}
+
+/* --- float32
+ * ---------------------------------------------------------------------------- */
+
+XR_INLINE void weigh_f32(float *dst, const float *at, size_t step, const float *weight,
+                         uint32_t n)
+{
+    v16f32 sum = {0};
+
+    for (uint32_t t = 0; t < n; t++, at += step) {
+        v16f32 v;
+
+        memcpy(&v, at, sizeof v);
+        sum += v * weight[t];
+    }
+    memcpy(dst, &sum, sizeof sum);
+}
+
+/* turned: [n_in][16]; dst: 16 rows of dst_stride */
+XR_CLONES static void across_f32(float *dst, size_t dst_stride, const float *turned,
+                                 const struct taps *taps)
+{
+    for (size_t x = 0; x < taps->n; x++) {
+        float v[LANES];
+
+        weigh_f32(v, turned + (size_t)taps->start[x] * LANES, LANES,
+                  taps->single + x * taps->room, taps->count[x]);
+        for (size_t r = 0; r < LANES; r++)
+            dst[r * dst_stride + x] = v[r];
+    }
+}
+
+XR_CLONES static void down_f32(float *dst, const float *plane, size_t stride,
+                               const float *weight, uint32_t n)
+{
+    for (size_t x = 0; x < stride; x += LANES)
+        weigh_f32(dst + x, plane + x, stride, weight, n);
+}
+
+/* plane [sh][sw] of floats to rows of dst [ty->n][tx->n] */
+static int resize_plane(float *dst, const float *src, size_t sh, size_t sw,
+                        const struct taps *tx, const struct taps *ty, struct xr_err *err)
+{
+    size_t stride = round16(tx->n);
+    float *plane = xr_alloc_array(round16(sh), stride * sizeof *plane, err);
+    float *turned = xr_alloc_array(sw, LANES * sizeof *turned, err);
+    float *line = xr_alloc_array(stride, sizeof *line, err);
+    int rc = plane && turned && line ? 0 : -1;
+
+    for (size_t y = 0; rc == 0 && y < sh; y += LANES) {
+        for (size_t r = 0; r < LANES && y + r < sh; r++) {
+            for (size_t x = 0; x < sw; x++)
+                turned[x * LANES + r] = src[(y + r) * sw + x];
+        }
+        across_f32(plane + y * stride, stride, turned, tx);
+    }
+    for (size_t y = 0; rc == 0 && y < ty->n; y++) {
+        down_f32(line, plane + (size_t)ty->start[y] * stride, stride,
+                 ty->single + y * ty->room, ty->count[y]);
+        memcpy(dst + y * tx->n, line, tx->n * sizeof *line);
+    }
+    free(plane);
+    free(turned);
+    free(line);
+    return rc;
+}
+
+int xr_resize_f32(float *dst, size_t dh, size_t dw, const float *src, size_t sh,
+                  size_t sw, enum xr_interp interp, struct xr_err *err)
+{
+    struct taps tx = {0}, ty = {0};
+    int rc;
+
+    if (dh == 0 || dw == 0 || sh == 0 || sw == 0 || interp == XR_NEAREST)
+        return xr_fail(err, "cannot resize %zux%zu to %zux%zu", sw, sh, dw, dh);
+    rc = taps_make(&tx, sw, dw, interp, err) || taps_make(&ty, sh, dh, interp, err) ||
+                 resize_plane(dst, src, sh, sw, &tx, &ty, err)
+             ? -1
+             : 0;
+    taps_free(&tx);
+    taps_free(&ty);
+    return rc;
+}
+
+static float sample(const struct xr_image *im, size_t i)
+{
+    return im->depth == 16 ? (float)((const uint16_t *)im->data)[i]
+                           : (float)((const uint8_t *)im->data)[i];
+}
+
+static int resize_float(struct xr_image *dst, const struct xr_image *src,
+                        const struct xr_box *box, const struct taps *tx,
+                        const struct taps *ty, struct xr_err *err)
+{
+    size_t channels = src->channels, n = tx->n * ty->n;
+    float *in = xr_alloc_array(box->w, box->h * sizeof *in, err);
+    float *out = xr_alloc_array(n, sizeof *out, err);
+    float top = src->depth == 16 ? 65535 : 255;
+    int rc = in && out ? 0 : -1;
+
+    for (size_t c = 0; c < channels && rc == 0; c++) {
+        for (size_t y = 0; y < box->h; y++) {
+            size_t at = ((box->y + y) * src->width + box->x) * channels + c;
+
+            for (size_t x = 0; x < box->w; x++)
+                in[y * box->w + x] = sample(src, at + x * channels);
+        }
+        rc = resize_plane(out, in, box->h, box->w, tx, ty, err);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            float v = rintf(out[i] < 0 ? 0 : out[i] > top ? top : out[i]);
+
+            if (src->depth == 16)
+                ((uint16_t *)dst->data)[i * channels + c] = (uint16_t)v;
+            else
+                ((uint8_t *)dst->data)[i * channels + c] = (uint8_t)v;
+        }
+    }
+    free(in);
+    free(out);
+    return rc;
+}
+
+/* --- whole images
+ * ------------------------------------------------------------------------- */
+
+/* Pillow adds the step again and again instead of multiplying: so must we, for equal
+ * bytes. */
+static int resize_nearest(struct xr_image *dst, const struct xr_image *src,
+                          const struct xr_box *box, struct xr_err *err)
+{
+    size_t bytes = src->channels * (src->depth == 16 ? 2 : 1), *from;
+    double step_x = (double)box->w / (double)dst->width, x_at = step_x * 0.5;
+    double step_y = (double)box->h / (double)dst->height, y_at = step_y * 0.5;
+    uint8_t *to = dst->data;
+
+    from = xr_alloc_array(dst->width, sizeof *from, err);
+    if (!from)
+        return -1;
+    for (size_t x = 0; x < dst->width; x++, x_at += step_x)
+        from[x] = (size_t)x_at < box->w ? (size_t)x_at : box->w - 1;
+    for (size_t y = 0; y < dst->height; y++, y_at += step_y) {
+        size_t sy = (size_t)y_at < box->h ? (size_t)y_at : box->h - 1;
+        const uint8_t *row =
+            (const uint8_t *)src->data + ((box->y + sy) * src->width + box->x) * bytes;
+
+        for (size_t x = 0; x < dst->width; x++, to += bytes)
+            memcpy(to, row + from[x] * bytes, bytes);
+    }
+    free(from);
+    return 0;
+}
+
+int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_box *box,
+              size_t width, size_t height, enum xr_interp interp, struct xr_err *err)
+{
+    struct xr_box all = {0, 0, src->width, src->height};
+    struct taps tx = {0}, ty = {0};
+    int rc = -1;
+
+    box = box ? box : &all;
+    if (box->w == 0 || box->h == 0 || box->x + box->w > src->width ||
+        box->y + box->h > src->height)
+        return xr_fail(err, "a part outside the image");
+    if (xr_image_alloc(dst, width, height, src->channels, src->depth, err))
+        return -1;
+    if (interp == XR_NEAREST)
+        rc = resize_nearest(dst, src, box, err);
+    else if (taps_make(&tx, box->w, width, interp, err) == 0 &&
+             taps_make(&ty, box->h, height, interp, err) == 0)
+        rc = src->depth == 8 && interp != XR_AREA
+                 ? resize8(dst, src, box, &tx, &ty, err)
+                 : resize_float(dst, src, box, &tx, &ty, err);
+    taps_free(&tx);
+    taps_free(&ty);
+    if (rc)
+        xr_image_free(dst);
+    return rc;
+}
+
+int xr_fit_parse(struct xr_fit *fit, const char *text, struct xr_err *err)
+{
+    double ratio = 1;
+    char *end;
+
+    if (strncmp(text, "crop:", 5) == 0) {
+        ratio = strtod(text + 5, &end);
+        if (end == text + 5 || *end || strlen(text) > 15 ||
+            !(ratio >= 0.05 && ratio <= 1))
+            return xr_fail_usage(err, "'%s': crop takes a ratio from 0.05 to 1", text);
+        fit->mode = XR_FIT_CROP;
+    } else if (strcmp(text, "crop") == 0) {
+        fit->mode = XR_FIT_CROP;
+    } else if (strcmp(text, "pad") == 0) {
+        fit->mode = XR_FIT_PAD;
+    } else if (strcmp(text, "squash") == 0) {
+        fit->mode = XR_FIT_SQUASH;
+    } else {
+        return xr_fail_usage(err, "'%s': not one of squash, pad, crop, crop:RATIO", text);
+    }
+    fit->ratio = ratio;
+    return 0;
+}
+
+void xr_fit_name(char text[16], const struct xr_fit *fit)
+{
+    char ratio[32];
+
+    snprintf(ratio, sizeof ratio, "crop:%.6g", fit->ratio);
+    if (fit->mode == XR_FIT_CROP && fit->ratio < 1)
+        snprintf(text, 16, "%.15s", ratio);
+    else
+        snprintf(text, 16, "%s",
+                 fit->mode == XR_FIT_CROP  ? "crop"
+                 : fit->mode == XR_FIT_PAD ? "pad"
+                                           : "squash");
+}
+
+static size_t at_least_1(double v)
+{
+    return v < 1 ? 1 : (size_t)v;
+}
+
+static int fit_pad(struct xr_image *dst, const struct xr_image *src,
+                   const struct xr_fit *fit, struct xr_err *err)
+{
+    double sx = (double)fit->width / (double)src->width;
+    double sy = (double)fit->height / (double)src->height, s = sx < sy ? sx : sy;
+    size_t w = at_least_1(rint((double)src->width * s));
+    size_t h = at_least_1(rint((double)src->height * s));
+    size_t bytes = src->channels * (src->depth == 16 ? 2 : 1);
+    struct xr_image inner;
+
+    if (w == fit->width && h == fit->height)
+        return xr_resize(dst, src, NULL, w, h, fit->interp, err);
+    if (xr_resize(&inner, src, NULL, w, h, fit->interp, err))
+        return -1;
+    if (xr_image_alloc(dst, fit->width, fit->height, src->channels, src->depth, err)) {
+        xr_image_free(&inner);
+        return -1;
+    }
+    for (size_t y = 0; y < h; y++)
+        memcpy((uint8_t *)dst->data +
+                   (((fit->height - h) / 2 + y) * fit->width + (fit->width - w) / 2) *
+                       bytes,
+               (uint8_t *)inner.data + y * w * bytes, w * bytes);
+    xr_image_free(&inner);
+    return 0;
+}
+
+static int fit_crop(struct xr_image *dst, const struct xr_image *src,
+                    const struct xr_fit *fit, struct xr_err *err)
+{
+    /* the sides to resize to: the one that is shorter in units of the wanted shape
+     * becomes wanted / ratio, the other keeps the proportions; both as timm computes them
+     * for squares */
+    bool tall = src->width * fit->height <= src->height * fit->width;
+    size_t side = (size_t)((double)(tall ? fit->width : fit->height) / fit->ratio);
+    size_t other = tall ? at_least_1((double)(side * src->height) / (double)src->width)
+                        : at_least_1((double)(side * src->width) / (double)src->height);
+    size_t w = tall ? side : other, h = tall ? other : side, x, y;
+    size_t bytes = src->channels * (src->depth == 16 ? 2 : 1);
+    struct xr_image inner;
+
+    w = w < fit->width ? fit->width : w;
+    h = h < fit->height ? fit->height : h;
+    if (xr_resize(&inner, src, NULL, w, h, fit->interp, err))
+        return -1;
+    if (xr_image_alloc(dst, fit->width, fit->height, src->channels, src->depth, err)) {
+        xr_image_free(&inner);
+        return -1;
+    }
+    x = (size_t)rint((double)(w - fit->width) / 2);
+    y = (size_t)rint((double)(h - fit->height) / 2);
+    for (size_t i = 0; i < fit->height; i++)
+        memcpy((uint8_t *)dst->data + i * fit->width * bytes,
+               (uint8_t *)inner.data + ((y + i) * w + x) * bytes, fit->width * bytes);
+    xr_image_free(&inner);
+    return 0;
+}
+
+int xr_fit_apply(struct xr_image *dst, const struct xr_image *src,
+                 const struct xr_fit *fit, struct xr_err *err)
+{
+    if (fit->mode == XR_FIT_PAD)
+        return fit_pad(dst, src, fit, err);
+    if (fit->mode == XR_FIT_CROP)
+        return fit_crop(dst, src, fit, err);
+    return xr_resize(dst, src, NULL, fit->width, fit->height, fit->interp, err);
+}
+
+int xr_to8(struct xr_image *image, struct xr_err *err)
+{
+    size_t n = image->width * image->height * image->channels;
+    const uint16_t *from = image->data;
+    uint8_t *to;
+
+    if (image->depth == 8)
+        return 0;
+    to = xr_alloc_array(n, 1, err);
+    if (!to)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        to[i] = (uint8_t)((from[i] * 255u + 32767u) / 65535u);
+    free(image->data);
+    image->data = to;
+    image->depth = 8;
+    return 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * Vectors of 16 numbers in GNU C, and functions compiled for several instruction sets, of
+ * which the loader picks one. All of them do the same IEEE and integer operations in the
+ * same order (the build forbids contraction), so the choice changes speed, never a byte.
+ */
+#ifndef XR_SIMD_H
+#define XR_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define XR_CLONES                                                                        \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define XR_CLONES
+#endif
+#define XR_INLINE static inline __attribute__((always_inline))
+
+typedef int8_t v16i8 __attribute__((vector_size(16)));
+typedef uint8_t v16u8 __attribute__((vector_size(16)));
+typedef int32_t v16i32 __attribute__((vector_size(64)));
+typedef float v16f32 __attribute__((vector_size(64)));
+
+/* rintf, to even, of |v| < 2^22, without a call where there is no instruction for it */
+XR_INLINE float xr_round(float v)
+{
+    return v + 12582912.0f - 12582912.0f;
+}
+
+/* A value of exp, sin, pow ... (below 2^20) without its last bits, which differ between
+ * processors. */
+XR_INLINE double xr_snap(double v)
+{
+    const double grid = 1099511627776.0; /* 2^40 */
+
+    return (double)(int64_t)(v * grid + (v < 0 ? -0.5 : 0.5)) / grid;
+}
+
+#endif

@@ -1,0 +1,410 @@
+/* Geometry: exact turns, affine maps, smooth random displacement, resampling along a map.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixels.h"
+#include "simd.h"
+
+#define CHUNK 256     /* pixels of a row worked on at once */
+#define NODE_STEP 0.8 /* of sigma, between the nodes of a random field */
+#define NODE_PAD 6    /* nodes beyond the border: 4.8 sigma */
+#define NODE_TAPS 12
+
+static size_t pixel_bytes(const struct xr_image *image)
+{
+    return image->channels * (image->depth == 16 ? 2 : 1);
+}
+
+void xr_hflip(struct xr_image *image)
+{
+    size_t b = pixel_bytes(image), w = image->width;
+    unsigned char *row = image->data, t[6];
+
+    for (size_t y = 0; y < image->height; y++, row += w * b) {
+        for (size_t x = 0; x < w / 2; x++) {
+            memcpy(t, row + x * b, b);
+            memcpy(row + x * b, row + (w - 1 - x) * b, b);
+            memcpy(row + (w - 1 - x) * b, t, b);
+        }
+    }
+}
+
+void xr_vflip(struct xr_image *image)
+{
+    size_t stride = pixel_bytes(image) * image->width;
+    unsigned char *above = image->data, t[CHUNK];
+
+    for (size_t y = 0; y < image->height / 2; y++, above += stride) {
+        unsigned char *below =
+            (unsigned char *)image->data + (image->height - 1 - y) * stride;
+
+        for (size_t x = 0; x < stride; x += CHUNK) {
+            size_t n = stride - x < CHUNK ? stride - x : CHUNK;
+
+            memcpy(t, above + x, n);
+            memcpy(above + x, below + x, n);
+            memcpy(below + x, t, n);
+        }
+    }
+}
+
+int xr_transpose(struct xr_image *image, struct xr_err *err)
+{
+    size_t b = pixel_bytes(image), w = image->width, h = image->height;
+    const unsigned char *src = image->data;
+    struct xr_image out;
+    unsigned char *dst;
+
+    if (xr_image_alloc(&out, h, w, image->channels, image->depth, err))
+        return -1;
+    dst = out.data;
+    for (size_t y = 0; y < w; y++) {
+        for (size_t x = 0; x < h; x++, dst += b)
+            memcpy(dst, src + (x * w + y) * b, b);
+    }
+    xr_image_free(image);
+    *image = out;
+    return 0;
+}
+
+int xr_rot90(struct xr_image *image, int turns, struct xr_err *err)
+{
+    turns &= 3;
+    if (turns == 2) {
+        xr_hflip(image);
+        xr_vflip(image);
+    }
+    if (turns == 2 || turns == 0)
+        return 0;
+    if (xr_transpose(image, err))
+        return -1;
+    if (turns == 1)
+        xr_vflip(image);
+    else
+        xr_hflip(image);
+    return 0;
+}
+
+/* --- maps
+ * --------------------------------------------------------------------------------- */
+
+int xr_map_alloc(struct xr_map *map, size_t width, size_t height, struct xr_err *err)
+{
+    memset(map, 0, sizeof *map);
+    map->x = xr_alloc_array(width, height * sizeof *map->x, err);
+    map->y = xr_alloc_array(width, height * sizeof *map->y, err);
+    if (!map->x || !map->y) {
+        xr_map_free(map);
+        return -1;
+    }
+    map->width = width;
+    map->height = height;
+    return 0;
+}
+
+void xr_map_free(struct xr_map *map)
+{
+    free(map->x);
+    free(map->y);
+    memset(map, 0, sizeof *map);
+}
+
+XR_CLONES static void ramp(float *dst, size_t n, double step, double from)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] = (float)((double)(int32_t)x * step + from);
+}
+
+void xr_map_affine(struct xr_map *map, const double m[6])
+{
+    for (size_t y = 0; y < map->height; y++) {
+        ramp(map->x + y * map->width, map->width, m[0], m[1] * (double)y + m[2]);
+        ramp(map->y + y * map->width, map->width, m[3], m[4] * (double)y + m[5]);
+    }
+}
+
+void xr_affine_inverse(double m[6], size_t width, size_t height, double degrees,
+                       double scale, double dx, double dy)
+{
+    double angle = degrees * (3.14159265358979323846 / 180);
+    double c = xr_snap(cos(angle)) / scale, s = xr_snap(sin(angle)) / scale;
+    double cx = ((double)width - 1) / 2, cy = ((double)height - 1) / 2;
+
+    m[0] = c;
+    m[1] = -s;
+    m[2] = cx - c * (cx + dx) + s * (cy + dy);
+    m[3] = s;
+    m[4] = c;
+    m[5] = cy - s * (cx + dx) - c * (cy + dy);
+}
+
+/* --- smooth random displacement
+ * -------------------------------------------------------------- */
+
+static size_t nodes_along(size_t n, double sigma)
+{
+    return (size_t)((double)(n - 1) / (NODE_STEP * sigma)) + 2 + 2 * NODE_PAD;
+}
+
+size_t xr_field_noise(size_t width, size_t height, double sigma)
+{
+    return nodes_along(width, sigma) * nodes_along(height, sigma);
+}
+
+/* For every pixel along one side the first node and NODE_TAPS weights, of unit square
+ * sum. */
+static void node_weights(uint32_t *first, float *weight, size_t n, double sigma)
+{
+    double step = NODE_STEP * sigma;
+
+    for (size_t x = 0; x < n; x++, weight += NODE_TAPS) {
+        uint32_t node = (uint32_t)((double)x / step) + NODE_PAD - NODE_TAPS / 2 + 1;
+        double w[NODE_TAPS], sum = 0;
+
+        for (int t = 0; t < NODE_TAPS; t++) {
+            double d = (double)x - ((double)node + t - NODE_PAD) * step;
+
+            w[t] = xr_snap(exp(-d * d / (2 * sigma * sigma)));
+            sum += w[t] * w[t];
+        }
+        for (int t = 0; t < NODE_TAPS; t++)
+            weight[t] = (float)(w[t] / sqrt(sum));
+        first[x] = node;
+    }
+}
+
+/* line[i] = sum over t of weight[t] * noise[(from+t)*n + i] */
+XR_CLONES static void nodes_down(float *line, const float *noise, size_t n,
+                                 const float *weight)
+{
+    for (size_t i = 0; i < n; i++) {
+        float sum = 0;
+
+        for (size_t t = 0; t < NODE_TAPS; t++)
+            sum += weight[t] * noise[t * n + i];
+        line[i] = sum;
+    }
+}
+
+/* row[x] += amplitude * sum over t of weight[t][x] * line[first[x] + t] */
+XR_CLONES static void nodes_across(float *row, size_t n, const float *line,
+                                   const uint32_t *first, const float *weight,
+                                   float amplitude)
+{
+    float sum[CHUNK];
+
+    for (size_t x = 0; x < n; x += CHUNK) {
+        size_t m = n - x < CHUNK ? n - x : CHUNK;
+
+        for (size_t i = 0; i < m; i++)
+            sum[i] = 0;
+        for (size_t t = 0; t < NODE_TAPS; t++) {
+            for (size_t i = 0; i < m; i++)
+                sum[i] += weight[t * n + x + i] * line[first[x + i] + t];
+        }
+        for (size_t i = 0; i < m; i++)
+            row[x + i] += amplitude * sum[i];
+    }
+}
+
+int xr_map_field(struct xr_map *map, const float *noise, double sigma, double amplitude,
+                 struct xr_err *err)
+{
+    size_t w = map->width, h = map->height, side = w > h ? w : h,
+           nx = nodes_along(w, sigma);
+    uint32_t *first = xr_alloc_array(side, 2 * sizeof *first, err);
+    float *weight = xr_alloc_array(side, 3 * NODE_TAPS * sizeof *weight, err);
+    float *line = xr_alloc_array(nx + NODE_TAPS, sizeof *line, err);
+    int rc = first && weight && line ? 0 : -1;
+
+    if (rc == 0) {
+        float *wy = weight, *wx = weight + side * NODE_TAPS,
+              *turned = wx + side * NODE_TAPS;
+
+        node_weights(first, wy, h, sigma);
+        node_weights(first + side, wx, w, sigma);
+        for (size_t x = 0; x < w; x++) {
+            for (size_t t = 0; t < NODE_TAPS; t++)
+                turned[t * w + x] = wx[x * NODE_TAPS + t];
+        }
+        for (int k = 0; k < 2; k++) {
+            const float *field = noise + (size_t)k * xr_field_noise(w, h, sigma);
+
+            for (size_t y = 0; y < h; y++) {
+                nodes_down(line, field + first[y] * nx, nx, wy + y * NODE_TAPS);
+                nodes_across((k ? map->y : map->x) + y * w, w, line, first + side, turned,
+                             (float)amplitude);
+            }
+        }
+    }
+    free(first);
+    free(weight);
+    free(line);
+    return rc;
+}
+
+/* --- resampling
+ * ------------------------------------------------------------------------------ */
+
+/* A channel with one pixel of border on the left and above, two on the right and below.
+ */
+struct bordered {
+    size_t width, height, stride; /* of the channel; stride of what is stored */
+    uint8_t *data;
+};
+
+static int bordered_make(struct bordered *to, const struct xr_image *src, size_t channel,
+                         uint8_t fill, struct xr_err *err)
+{
+    size_t c = src->channels;
+
+    to->width = src->width;
+    to->height = src->height;
+    to->stride = src->width + 3;
+    to->data = xr_alloc_array(to->stride, src->height + 3, err);
+    if (!to->data)
+        return -1;
+    if (fill)
+        memset(to->data, fill, to->stride * (src->height + 3));
+    for (size_t y = 0; y < src->height; y++) {
+        const uint8_t *from = (const uint8_t *)src->data + y * src->width * c + channel;
+        uint8_t *row = to->data + (y + 1) * to->stride + 1;
+
+        if (c == 1)
+            memcpy(row, from, src->width);
+        else
+            for (size_t x = 0; x < src->width; x++)
+                row[x] = from[x * c];
+    }
+    return 0;
+}
+
+/* Coordinates to places in a bordered channel, 0 .. n+1, where 1 is its first pixel. */
+XR_INLINE float settle(float x, size_t n, enum xr_border border)
+{
+    float top = (float)n + 1, last = (float)n - 1, t = x;
+
+    if (border == XR_BORDER_REFLECT) {
+        float period = n > 1 ? 2 * last : 1, whole;
+
+        t = t < 0 ? -t : t;
+        t = t < 1e9f ? t : 0;
+        whole = (float)(int32_t)(t / period);
+        t -= whole * period;
+        t = t < 0 ? -t : t;
+        t = t > last ? 2 * last - t : t;
+        t = t > 0 ? t : 0;
+    }
+    t += 1;
+    t = t > 0 ? t : 0;
+    return t < top ? t : top;
+}
+
+XR_INLINE void remap_row(uint8_t *dst, const struct bordered *src, const float *mx,
+                         const float *my, size_t n, bool nearest, enum xr_border border)
+{
+    int32_t at[CHUNK];
+    float fx[CHUNK], fy[CHUNK];
+    uint32_t four[CHUNK];
+    float half = nearest ? 0.5f : 0;
+    int32_t stride = (int32_t)src->stride;
+
+    for (size_t i = 0; i < n; i++) {
+        float x = settle(mx[i], src->width, border) + half;
+        float y = settle(my[i], src->height, border) + half;
+        int32_t ix = (int32_t)x, iy = (int32_t)y;
+
+        fx[i] = x - (float)ix;
+        fy[i] = y - (float)iy;
+        at[i] = iy * stride + ix;
+    }
+    if (nearest) {
+        for (size_t i = 0; i < n; i++)
+            dst[i] = src->data[at[i]];
+        return;
+    }
+    for (size_t i = 0; i < n; i++) { /* the four neighbours as one number */
+        uint16_t above, below;
+
+        memcpy(&above, src->data + at[i], 2);
+        memcpy(&below, src->data + at[i] + stride, 2);
+        four[i] = (uint32_t)above | (uint32_t)below << 16;
+    }
+    for (size_t i = 0; i < n; i++) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        int32_t v0 = four[i] & 255, v1 = four[i] >> 8 & 255;
+        int32_t v2 = four[i] >> 16 & 255, v3 = (int32_t)(four[i] >> 24);
+#else
+        int32_t v1 = four[i] & 255, v0 = four[i] >> 8 & 255;
+        int32_t v3 = four[i] >> 16 & 255, v2 = (int32_t)(four[i] >> 24);
+#endif
+        float above = (float)v0 + fx[i] * (float)(v1 - v0);
+        float below = (float)v2 + fx[i] * (float)(v3 - v2);
+
+        dst[i] = (uint8_t)(int32_t)(above + fy[i] * (below - above) + 0.5f);
+    }
+}
+
+XR_CLONES static void remap_plane(uint8_t *dst, const struct bordered *src,
+                                  const struct xr_map *map, bool nearest,
+                                  enum xr_border border)
+{
+    size_t total = map->width * map->height;
+
+    for (size_t i = 0; i < total; i += CHUNK) {
+        size_t n = total - i < CHUNK ? total - i : CHUNK;
+
+        if (border == XR_BORDER_CONSTANT)
+            remap_row(dst + i, src, map->x + i, map->y + i, n, nearest,
+                      XR_BORDER_CONSTANT);
+        else
+            remap_row(dst + i, src, map->x + i, map->y + i, n, nearest,
+                      XR_BORDER_REFLECT);
+    }
+}
+
+int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_map *map,
+             bool nearest, enum xr_border border, uint8_t fill, struct xr_err *err)
+{
+    size_t n = map->width * map->height, c = src->channels;
+    struct bordered plane;
+    struct xr_image out;
+
+    if (src->depth != 8)
+        return xr_fail(err, "a warp of %d-bit pixels", src->depth);
+    if (xr_image_alloc(dst, map->width, map->height, c, 8, err))
+        return -1;
+    if (c > 1 && xr_image_alloc(&out, map->width, map->height, 1, 8, err)) {
+        xr_image_free(dst);
+        return -1;
+    }
+    for (size_t k = 0; k < c; k++) {
+        uint8_t *to = c > 1 ? out.data : dst->data;
+
+        if (bordered_make(&plane, src, k, fill, err)) {
+            xr_image_free(dst);
+            break;
+        }
+        remap_plane(to, &plane, map, nearest, border);
+        free(plane.data);
+        for (size_t i = 0; i < n && c > 1; i++)
+            ((uint8_t *)dst->data)[i * c + k] = to[i];
+    }
+    if (c > 1)
+        xr_image_free(&out);
+    return dst->data ? 0 : -1;
+}
+
+void xr_fill_boxes(struct xr_image *image, const size_t (*boxes)[4], size_t n,
+                   uint8_t fill)
+{
+    size_t b = pixel_bytes(image);
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t y = boxes[i][1]; y < boxes[i][3]; y++)
+            memset((uint8_t *)image->data + (y * image->width + boxes[i][0]) * b, fill,
+                   (boxes[i][2] - boxes[i][0]) * b);
+    }
+}
