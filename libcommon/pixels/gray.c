@@ -271,29 +271,65 @@ static uint8_t byte_of(double v)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : rint(v));
 }
 
-void xr_lab_of_rgb(uint8_t *lab, const uint8_t *rgb, size_t n)
-{
-    double linear[256];
+/*
+ * In OpenCV's integers, so that a film gets the same CLAHE: linear light in 11 bits, cube
+ * roots in 15 behind the point. Exact formulas differ from it by up to 2 levels in the
+ * shadows.
+ */
+#define LIGHT 8 /* steps of linear light in a level */
+#define ROOTS (256 * 3 / 2 * LIGHT)
 
+struct lab_tables {
+    uint16_t light[256];
+    uint16_t root[ROOTS];
+    int32_t mix[3][3];
+};
+
+static void lab_tables(struct lab_tables *t)
+{
     for (int i = 0; i < 256; i++) {
         double v = i / 255.0;
 
-        linear[i] = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+        v = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+        t->light[i] = (uint16_t)rint(255 * LIGHT * v);
     }
+    for (int i = 0; i < ROOTS; i++) {
+        double v = i / (255.0 * LIGHT);
+
+        t->root[i] =
+            (uint16_t)rint(32768 * (v < 0.008856 ? v * 7.787 + 16.0 / 116 : cbrt(v)));
+    }
+    for (int k = 0; k < 3; k++) {
+        for (int c = 0; c < 3; c++)
+            t->mix[k][c] = (int32_t)rint(4096 * to_xyz[k][c] / white[k]);
+    }
+}
+
+static int32_t descale(int32_t v, int bits)
+{
+    return (v + (1 << (bits - 1))) >> bits;
+}
+
+static uint8_t clip8(int32_t v)
+{
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+void xr_lab_of_rgb(uint8_t *lab, const uint8_t *rgb, size_t n)
+{
+    struct lab_tables t;
+
+    lab_tables(&t);
     for (size_t i = 0; i < n; i++, rgb += 3, lab += 3) {
-        double f[3], y = 0;
+        int32_t r = t.light[rgb[0]], g = t.light[rgb[1]], b = t.light[rgb[2]], f[3];
 
-        for (int k = 0; k < 3; k++) {
-            double v = (to_xyz[k][0] * linear[rgb[0]] + to_xyz[k][1] * linear[rgb[1]] +
-                        to_xyz[k][2] * linear[rgb[2]]) /
-                       white[k];
-
-            f[k] = v > 0.008856 ? cbrt(v) : 7.787 * v + 16.0 / 116;
-            y = k == 1 ? v : y;
-        }
-        lab[0] = byte_of((y > 0.008856 ? 116 * f[1] - 16 : 903.3 * y) * 255 / 100);
-        lab[1] = byte_of(500 * (f[0] - f[1]) + 128);
-        lab[2] = byte_of(200 * (f[1] - f[2]) + 128);
+        for (int k = 0; k < 3; k++)
+            f[k] =
+                t.root[descale(r * t.mix[k][0] + g * t.mix[k][1] + b * t.mix[k][2], 12)];
+        lab[0] = clip8(
+            descale((116 * 255 + 50) / 100 * f[1] - (16 * 255 * 32768 + 50) / 100, 15));
+        lab[1] = clip8(descale(500 * (f[0] - f[1]) + 128 * 32768, 15));
+        lab[2] = clip8(descale(200 * (f[1] - f[2]) + 128 * 32768, 15));
     }
 }
 
