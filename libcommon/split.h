@@ -1,0 +1,105 @@
+/*
+ * Dividing a table into parts: stratified by class, groups kept whole, the same for any
+ * row order.
+ */
+#ifndef XR_SPLIT_H
+#define XR_SPLIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "csv.h"
+
+/* --- who goes where
+ * ---------------------------------------------------------------------- */
+
+#define XR_SPLIT_NONE UINT16_MAX /* a class: the row takes no part */
+#define XR_SPLIT_MAX_PARTS 1001
+
+/* A plain value; everything is borrowed. */
+struct xr_split_problem {
+    size_t n_rows, n_classes, n_groups, n_parts;
+    const uint16_t *class_of; /* [n_rows] below n_classes, or XR_SPLIT_NONE */
+    const uint32_t *group_of; /* [n_rows] below n_groups; NULL: row i is group i */
+    const uint64_t *order;    /* [n_groups] random numbers by seed and the group's name */
+    const double *share;      /* [n_parts] not negative, sum 1; 0: the part stays empty */
+    uint64_t seed;            /* settles ties */
+};
+
+/*
+ * part[g] = the part of group g, for each of n_groups; what holds no row gets 0.
+ *
+ * Groups of one row each: every class count of a part is the floor or the ceiling of its
+ * exact share, and so is the size of every part (a controlled rounding: Bacharach,
+ * "Matrix rounding problems", 1966). Larger groups: groups with the same class counts are
+ * dealt to the parts in proportion; what is left goes, largest first, where it fits best;
+ * then groups are moved and exchanged between parts while the sum of squared deviations
+ * from the exact shares falls.
+ *
+ * The result depends on the groups' contents, `order` and `seed`, never on the order of
+ * the rows. Returns 0; -1 with *err set when memory is short. Memory: about 10 bytes a
+ * row, and 4 n_parts bytes for each distinct vector of class counts. Threads may share
+ * the problem.
+ */
+int xr_split_assign(uint16_t *part, const struct xr_split_problem *problem,
+                    struct xr_err *err) XR_MUST_USE;
+
+/* --- tables
+ * --------------------------------------------------------------------------------- */
+
+/* What the user asked for. Texts are borrowed; NULL where not given. */
+struct xr_split_rule {
+    const char *label;   /* column of class names; NULL with one_hot NULL: "label" */
+    const char *one_hot; /* columns of 0 and 1, separated by commas */
+    const char *rest;    /* the class of rows without a 1 */
+    const char *classes; /* class names in order; NULL: settled from the table */
+    const char *group;   /* columns, separated by commas; NULL: "group" if it exists */
+    const char *key;     /* column; NULL: "key" or else "path" */
+    const char *key_replace; /* FROM=TO in keys */
+    const char
+        *path; /* template with {column} and {key}; NULL: "path" or the key column */
+    const char *mask; /* template; NULL: the column "mask" if it exists */
+    const char
+        *mask_labels; /* classes that have a mask, separated by commas; NULL: all */
+    bool no_group, drop_unlabelled;
+    double ratio[3];   /* train, val, test; used where folds is 0 */
+    int64_t folds;     /* 0: train/val/test */
+    double test_ratio; /* with folds: share of a hold-out beside them */
+    uint64_t seed;
+};
+
+/* A split table, ready to write; opaque. The table must outlive it. */
+struct xr_split;
+
+/* "70/15/15", ".7,.15,.15", "80:0:20": three shares of train, val, test with sum 1 or
+ * 100. A usage error names --ratio. */
+int xr_split_ratio(double ratio[3], const char *text, struct xr_err *err) XR_MUST_USE;
+
+/*
+ * Settle classes, keys, groups and parts. Errors name file and line: an unknown, empty or
+ * blank-edged label, two ones in a row, two rows with one key or path, an empty group,
+ * more folds than groups.
+ */
+int xr_split_make(struct xr_split **split, const struct xr_table *table,
+                  const struct xr_split_rule *rule, struct xr_err *err) XR_MUST_USE;
+/* Lines (each ended by LF) that a person should see: no groups, shares missed, rows
+ * dropped. */
+const char *xr_split_warnings(const struct xr_split *split);
+/* key,path,mask?,label,class,group?,split and/or fold, then the other columns. */
+int xr_split_write(struct xr_split *split, struct xr_out *out,
+                   struct xr_err *err) XR_MUST_USE;
+void xr_split_free(struct xr_split *split);
+
+/*
+ * Prove a split: -1 with the first violation in *err ("splits.csv:41: group 'p7' is in
+ * train (line 3) and in test"), or 0 with a table of classes by part as CSV text in
+ * *summary (part,rows,groups?, n_<class>...; the last row is "all"). group: column, NULL:
+ * "group" if it exists; *grouped says whether one was looked at. Violations: a key twice;
+ * a group or a path in two parts; a row without part; a value of split that is not train,
+ * val, test; folds that are not 0..k-1; a label with two indices or an index with two
+ * labels.
+ */
+int xr_split_check(struct xr_buf *summary, bool *grouped, const struct xr_table *table,
+                   const char *group, bool no_group, struct xr_err *err) XR_MUST_USE;
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Which rows of a table have the same name: an index of texts that are made when they are
+ * needed, so that a million names cost no copies.
+ */
+#ifndef XR_SPLIT_INDEX_H
+#define XR_SPLIT_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+/* {0} is empty; one thread at a time. */
+struct xr_index {
+    uint64_t *slots;     /* high half: hash, low half: id + 1; 0: free */
+    size_t n_slots;      /* a power of two */
+    uint32_t *first_row; /* [n] of each id */
+    size_t n, room;
+};
+
+/* Has `row` this name? */
+typedef bool xr_index_same(const void *arg, uint32_t row, const char *name);
+
+/* The id of a name (numbered as they come). 1: it is new, 0: it was there, -1: memory is
+ * short. */
+int xr_index_put(struct xr_index *index, uint32_t *id, const char *name, uint32_t row,
+                 xr_index_same *same, const void *arg, struct xr_err *err) XR_MUST_USE;
+void xr_index_free(struct xr_index *index);
+
+#endif
