@@ -99,6 +99,18 @@ uint64_t xr_rng_below(struct xr_rng *rng, uint64_t n)
     return (uint64_t)(product >> 64);
 }
 
+void xr_rng_fill_below(struct xr_rng *rng, uint32_t *out, size_t count, uint32_t n)
+{
+    uint32_t floor = -n % n;
+
+    for (size_t i = 0; i < count;) {
+        uint64_t product = (uint64_t)xr_rng_u32(rng) * n;
+
+        if ((uint32_t)product >= floor)
+            out[i++] = (uint32_t)(product >> 32);
+    }
+}
+
 double xr_rng_normal(struct xr_rng *rng)
 {
     double u = 1.0 - xr_rng_uniform(rng), v = xr_rng_uniform(rng);
