@@ -1,0 +1,36 @@
+/*
+ * The figures of a classifier for programs (JSON) and for people (aligned text).
+ */
+#ifndef XR_STATS_REPORT_H
+#define XR_STATS_REPORT_H
+
+#include <cjson/cJSON.h>
+
+#include "predictions.h"
+#include "stats_metrics.h"
+
+/* What is reported; nothing is owned. */
+struct xr_metrics_report {
+    const struct xr_predictions *predictions;
+    const struct xr_metrics *metrics;
+    const struct xr_figure *figures; /* [xr_n_metrics(k)] */
+    const struct xr_bootstrap *bootstrap;
+    const char *split; /* the split that was asked for, or NULL */
+};
+
+/* scikit-learn's name of a figure: "accuracy", "roc_auc_ovr_macro", ...; of a class:
+ * "precision", ... */
+const char *xr_metric_name(enum xr_metric metric);
+const char *xr_class_metric_name(enum xr_class_metric metric);
+
+/* The JSON object of xr-metrics(1), without history; the caller frees it. NULL: out of
+ * memory. */
+cJSON *xr_metrics_json(const struct xr_metrics_report *report,
+                       struct xr_err *err) XR_MUST_USE;
+
+/* The same as text of at most about 80 columns for up to three classes; appends to buf.
+ */
+int xr_metrics_text(struct xr_buf *buf, const struct xr_metrics_report *report,
+                    struct xr_err *err) XR_MUST_USE;
+
+#endif
