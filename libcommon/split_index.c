@@ -16,23 +16,36 @@ static uint32_t hash_of(const char *name)
 static int resize(struct xr_index *x, struct xr_err *err)
 {
     size_t n = x->n_slots ? 2 * x->n_slots : 1024;
-    uint64_t *slots = xr_alloc_array(n, sizeof *slots, err);
 
-    if (!slots)
+    free(x->slots); /* made anew from the hashes */
+    x->n_slots = 0;
+    x->slots = xr_alloc_array(n, sizeof *x->slots, err);
+    if (!x->slots)
         return -1;
-    for (size_t i = 0; i < x->n_slots; i++) {
-        size_t at;
-
-        if (!x->slots[i])
-            continue;
-        for (at = (size_t)(x->slots[i] >> 32) & (n - 1); slots[at];
-             at = (at + 1) & (n - 1))
-            ;
-        slots[at] = x->slots[i];
-    }
-    free(x->slots);
-    x->slots = slots;
     x->n_slots = n;
+    for (size_t id = 0; id < x->n; id++) {
+        size_t at = x->hash[id] & (n - 1);
+
+        while (x->slots[at])
+            at = (at + 1) & (n - 1);
+        x->slots[at] = (uint32_t)id + 1;
+    }
+    return 0;
+}
+
+static int grow(struct xr_index *x, struct xr_err *err)
+{
+    size_t room = x->room ? 2 * x->room : 256;
+    uint32_t *p = realloc(x->first_row, room * sizeof *p);
+
+    if (p) {
+        x->first_row = p;
+        p = realloc(x->hash, room * sizeof *p);
+    }
+    if (!p)
+        return xr_fail(err, "out of memory: %zu bytes", room * sizeof *p);
+    x->hash = p;
+    x->room = room;
     return 0;
 }
 
@@ -42,35 +55,29 @@ int xr_index_put(struct xr_index *index, uint32_t *id, const char *name, uint32_
     uint32_t hash = hash_of(name);
     size_t at;
 
-    if (index->n >= index->n_slots / 4 * 3 && resize(index, err))
+    if ((index->n >= index->n_slots / 4 * 3 && resize(index, err)) ||
+        (index->n == index->room && grow(index, err)))
         return -1;
-    if (index->n == index->room) {
-        size_t room = index->room ? 2 * index->room : 256;
-        uint32_t *rows = realloc(index->first_row, room * sizeof *rows);
-
-        if (!rows)
-            return xr_fail(err, "out of memory: %zu bytes", room * sizeof *rows);
-        index->first_row = rows;
-        index->room = room;
-    }
     for (at = hash & (index->n_slots - 1); index->slots[at];
          at = (at + 1) & (index->n_slots - 1)) {
-        uint32_t other = (uint32_t)index->slots[at] - 1;
+        uint32_t other = index->slots[at] - 1;
 
-        if (index->slots[at] >> 32 == hash && same(arg, index->first_row[other], name)) {
+        if (index->hash[other] == hash && same(arg, index->first_row[other], name)) {
             *id = other;
             return 0;
         }
     }
-    *id = (uint32_t)index->n;
-    index->first_row[index->n++] = row;
-    index->slots[at] = (uint64_t)hash << 32 | (*id + 1);
+    *id = (uint32_t)index->n++;
+    index->hash[*id] = hash;
+    index->first_row[*id] = row;
+    index->slots[at] = *id + 1;
     return 1;
 }
 
 void xr_index_free(struct xr_index *index)
 {
     free(index->slots);
+    free(index->hash);
     free(index->first_row);
     memset(index, 0, sizeof *index);
 }

@@ -10,11 +10,11 @@
 
 #include "err.h"
 
-/* {0} is empty; one thread at a time. */
+/* {0} is empty; one thread at a time. 16 bytes a name at most. */
 struct xr_index {
-    uint64_t *slots;     /* high half: hash, low half: id + 1; 0: free */
-    size_t n_slots;      /* a power of two */
-    uint32_t *first_row; /* [n] of each id */
+    uint32_t *slots;            /* id + 1, 0: free */
+    size_t n_slots;             /* a power of two */
+    uint32_t *hash, *first_row; /* [n] of each id */
     size_t n, room;
 };
 
