@@ -65,7 +65,15 @@ $(B)/flags: force | build/.deps-build
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' >$@
 
-$(B)/kernels/%.o: EXTRA := -fopenmp
+$(B)/kernels/%.o: EXTRA := -fopenmp -I$(B)
+
+# The list of network families: one X(name) for each file in kernels/models/.
+FAMILIES := $(sort $(patsubst kernels/models/%.c,%,$(wildcard kernels/models/*.c)))
+$(B)/families.h: force
+	@mkdir -p $(@D)
+	@printf 'X(%s)\n' $(FAMILIES) | cmp -s - $@ || printf 'X(%s)\n' $(FAMILIES) >$@
+$(B)/kernels/arch.o: $(B)/families.h
+
 $(B)/libcommon/pixels/%.o: EXTRA := -O3 # loops written to be vectorised
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -135,6 +143,12 @@ uninstall: ## remove what install put there
 	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
 	rm -rf $(DESTDIR)$(PREFIX)/share/xr-tools
+
+# Benchmarks that print name<TAB>value<TAB>unit.
+$(B)/bench/k-%: $(B)/tests/bench/k-%.o $(B)/libxk.a $(B)/libxr.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
 
 clean: ## remove build/
 	rm -rf build

@@ -1,8 +1,8 @@
 /*
  * A network on a device: what xr-train, xr-predict and xr-cam see of the engine.
  *
- * One thread drives a net; work inside runs on n_threads threads. Results are the same bytes for the
- * same number of threads.
+ * One thread drives a net; work inside runs on n_threads threads. Results are the same
+ * bytes for the same number of threads.
  */
 #ifndef XK_NET_H
 #define XK_NET_H
@@ -13,7 +13,8 @@
 
 #include "err.h"
 
-/* --- architectures ---------------------------------------------------------------------- */
+/* --- architectures
+ * ---------------------------------------------------------------------- */
 
 /* What is known of an architecture before it is built; timm's defaults. */
 struct xk_arch {
@@ -28,7 +29,8 @@ struct xk_arch {
 const struct xk_arch *xk_arch_find(const char *name); /* NULL: unknown */
 const struct xk_arch *xk_arch_at(size_t i);           /* NULL: past the end */
 
-/* --- nets ---------------------------------------------------------------------------------- */
+/* --- nets
+ * ---------------------------------------------------------------------------------- */
 
 struct xk_spec {
     const char *arch;
@@ -39,18 +41,21 @@ struct xk_spec {
     bool training;                  /* memory for the backward pass is planned */
     int n_threads;                  /* 0: the CPUs of the affinity mask */
     float drop_rate, drop_path_rate;
-    const char *keep; /* layer whose activation and gradient are kept (needs training), or NULL */
+    const char *
+        keep; /* layer whose activation and gradient are kept (needs training), or NULL */
 };
 
 struct xk_net;
 int xk_net_open(struct xk_net **net, const struct xk_spec *spec,
                 struct xr_err *err) XR_MUST_USE;
 void xk_net_close(struct xk_net *net);
-uint64_t xk_net_macs(const struct xk_net *net); /* multiply-adds of convolutions and linear layers, one image */
+uint64_t xk_net_macs(const struct xk_net *net); /* multiply-adds of convolutions and
+                                                   linear layers, one image */
 size_t xk_net_bytes(const struct xk_net *net);  /* planned memory */
 const struct xk_arch *xk_net_arch(const struct xk_net *net);
 
-/* Tensors of the state dict: timm's names, shapes and order, num_batches_tracked included. */
+/* Tensors of the state dict: timm's names, shapes and order, num_batches_tracked
+ * included. */
 struct xk_param {
     const char *name;
     int n_dims;
@@ -65,14 +70,16 @@ size_t xk_net_n_params(const struct xk_net *net);
 const struct xk_param *xk_net_param(const struct xk_net *net, size_t i);
 /* Values and gradients in timm's layout (O,I,kh,kw), whatever the device keeps. */
 int xk_net_get(struct xk_net *net, size_t i, float *dst, struct xr_err *err) XR_MUST_USE;
-int xk_net_set(struct xk_net *net, size_t i, const float *src, struct xr_err *err) XR_MUST_USE;
-int xk_net_get_grad(struct xk_net *net, size_t i, float *dst, struct xr_err *err) XR_MUST_USE;
+int xk_net_set(struct xk_net *net, size_t i, const float *src,
+               struct xr_err *err) XR_MUST_USE;
+int xk_net_get_grad(struct xk_net *net, size_t i, float *dst,
+                    struct xr_err *err) XR_MUST_USE;
 
 /* timm's own initialisation of this architecture, from counter-based random numbers. */
 int xk_net_init(struct xk_net *net, uint64_t seed, struct xr_err *err) XR_MUST_USE;
 
-/* Everything but the head stands still: neither trained nor its batch statistics updated (those
- * layers run as in inference), and the backward pass ends at the head. */
+/* Everything but the head stands still: neither trained nor its batch statistics updated
+ * (those layers run as in inference), and the backward pass ends at the head. */
 void xk_net_freeze(struct xk_net *net, bool backbone);
 
 /* Inputs of one batch of n <= spec.batch images.
@@ -86,25 +93,40 @@ int xk_net_input_f32(struct xk_net *net, const float *pixels, size_t n,
 
 /*
  * Forward pass over the input that was set; logits [n][n_classes] are written.
- * training: batch statistics are used and the running ones updated, dropout and drop path drawn from
- * (seed, step), and the backward pass may follow. Otherwise inference.
+ * training: batch statistics are used and the running ones updated, dropout and drop path
+ * drawn from (seed, step), and the backward pass may follow. Otherwise inference.
  */
 int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t seed,
                    uint64_t step, struct xr_err *err) XR_MUST_USE;
-/* Inference that keeps what a backward pass needs (explanations: running statistics, no dropout). */
-int xk_net_forward_keep(struct xk_net *net, float *logits, struct xr_err *err) XR_MUST_USE;
+/* Inference that keeps what a backward pass needs (explanations: running statistics, no
+ * dropout). The backward pass behind it computes gradients of activations only, and ends
+ * at the kept layer. */
+int xk_net_forward_keep(struct xk_net *net, float *logits,
+                        struct xr_err *err) XR_MUST_USE;
 
-/* d_logits [n][n_classes]: gradients are added to what is there (xk_net_zero_grad first). */
-int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *err) XR_MUST_USE;
+/* d_logits [n][n_classes]: gradients are added to what is there (xk_net_zero_grad first).
+ */
+int xk_net_backward(struct xk_net *net, const float *d_logits,
+                    struct xr_err *err) XR_MUST_USE;
 int xk_net_zero_grad(struct xk_net *net, struct xr_err *err) XR_MUST_USE;
 
-/* The kept layer, after forward_keep and backward: shape (n,C,H,W). gradient may be asked after
- * backward only. dst NULL: only the shape. */
+/* The kept layer, after forward_keep and backward: shape (n,C,H,W). gradient may be asked
+ * after backward only. dst NULL: only the shape. */
 int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t shape[4],
                 struct xr_err *err) XR_MUST_USE;
 /* Pooled features, the input of the classifier, [n][features], after any forward pass. */
-int xk_net_pooled(struct xk_net *net, float *dst, size_t *features, struct xr_err *err) XR_MUST_USE;
+int xk_net_pooled(struct xk_net *net, float *dst, size_t *features,
+                  struct xr_err *err) XR_MUST_USE;
 /* Names of the layers that `keep` accepts, NULL past the end. */
 const char *xk_net_layer(const struct xk_net *net, size_t i);
+
+/* Time spent in each step of the last plan that ran, summed over all passes; false past
+ * the end. */
+struct xk_profile {
+    const char *name, *op;
+    double forward, backward; /* seconds */
+    size_t h, w, c;           /* of the output */
+};
+bool xk_net_profile(const struct xk_net *net, size_t i, struct xk_profile *profile);
 
 #endif

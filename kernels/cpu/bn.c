@@ -1,0 +1,298 @@
+/*
+ * Batch normalisation with what is fused behind it: activation, drop path, addition.
+ */
+#include "cpu.h"
+#include "rng.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of step->saved: mean and 1/deviation of this pass, then the two factors of y = scale *
+ * x + shift, then one factor an image for drop path. */
+struct saved {
+    float *mean, *rstd, *scale, *shift, *factor;
+};
+
+static struct saved split_saved(const struct xk_step *step)
+{
+    size_t c = step->node->shape.c;
+    float *s = step->saved;
+
+    return (struct saved){s, s + c, s + 2 * c, s + 3 * c, s + 4 * c};
+}
+
+static int bn_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
+{
+    return xk_cpu_partial(cpu, 2 * step->node->shape.c, err) ||
+                   xk_cpu_scratch(cpu, 4 * step->node->shape.c, err)
+               ? -1
+               : 0;
+}
+
+/* Factors 0 or 1/(1-rate) for whole images, from (seed, step, name). */
+static void drop_factors(float *factor, const struct xk_node *node,
+                         const struct xk_pass *pass, size_t n)
+{
+    struct xr_rng rng;
+    bool drop = node->rate > 0 && pass->mode == XK_TRAIN;
+
+    xr_rng_init(&rng, pass->seed, pass->step, node->name, "drop");
+    for (size_t i = 0; i < n; i++)
+        factor[i] = !drop ? 1.0f
+                    : xr_rng_uniform(&rng) < (double)node->rate
+                        ? 0.0f
+                        : 1.0f / (1.0f - node->rate);
+}
+
+/* Mean of a few rows: the point around which sums of squares do not cancel. */
+static void rough_mean(float *center, const float *x, size_t c, size_t rows)
+{
+    size_t n = rows < 16 ? rows : 16;
+
+    memset(center, 0, c * sizeof *center);
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < c; i++)
+            center[i] += x[r * (rows / n) * c + i];
+    for (size_t i = 0; i < c; i++)
+        center[i] /= (float)n;
+}
+
+/* Sums of all threads, in their order, into the first's. */
+static void join(double *partial, size_t n, int threads)
+{
+    for (int t = 1; t < threads; t++)
+        for (size_t i = 0; i < n; i++)
+            partial[i] += partial[(size_t)t * n + i];
+}
+
+static void batch_statistics(struct xk_cpu *cpu, struct xk_step *step,
+                             const struct xk_pass *pass, size_t rows)
+{
+    size_t c = step->node->shape.c;
+    struct saved s = split_saved(step);
+    const int *param = step->node->param;
+    float *running_mean = pass->running + step->graph->params[param[XK_MEAN]].offset;
+    float *running_var = pass->running + step->graph->params[param[XK_VAR]].offset;
+    float *count = pass->running + step->graph->params[param[XK_COUNT]].offset;
+    float *center = cpu->scratch;
+    double *sum = cpu->partial, *squares = cpu->partial + c;
+    int threads = 1;
+
+    rough_mean(center, step->x[0], c, rows);
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        int t = omp_get_thread_num();
+        double *mine = cpu->partial + (size_t)t * 2 * c;
+        size_t r0, r1;
+
+#pragma omp single nowait
+        threads = omp_get_num_threads();
+        memset(mine, 0, 2 * c * sizeof *mine);
+        xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
+        cpu->simd->bn_stats(mine, mine + c, step->x[0], center, c, r0, r1);
+    }
+    join(cpu->partial, 2 * c, threads);
+    for (size_t i = 0; i < c; i++) {
+        double m = sum[i] / (double)rows, var = squares[i] / (double)rows - m * m;
+        double unbiased = rows > 1 ? var * (double)rows / (double)(rows - 1) : var;
+
+        m += (double)center[i];
+        var = var > 0 ? var : 0;
+        s.mean[i] = (float)m;
+        s.rstd[i] = (float)(1.0 / sqrt(var + (double)step->node->eps));
+        running_mean[i] = (float)(0.9 * (double)running_mean[i] + 0.1 * m);
+        running_var[i] =
+            (float)(0.9 * (double)running_var[i] + 0.1 * (unbiased > 0 ? unbiased : 0));
+    }
+    *count += 1.0f;
+}
+
+static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
+                      const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t c = node->shape.c, rows = pass->n * node->shape.h * node->shape.w;
+    struct saved s = split_saved(step);
+    const float *gamma = xk_value(step, pass, XK_GAMMA),
+                *beta = xk_value(step, pass, XK_BETA);
+    struct xk_bn_args a = {.c = c,
+                           .rows_per_image = node->shape.h * node->shape.w,
+                           .act = node->act,
+                           .x = step->x[0],
+                           .scale = s.scale,
+                           .shift = s.shift,
+                           .factor = node->rate > 0 ? s.factor : NULL,
+                           .shortcut = step->x[1],
+                           .y = step->y};
+
+    (void)err;
+    if (pass->mode == XK_TRAIN) {
+        batch_statistics(cpu, step, pass, rows);
+    } else {
+        const float *mean = xk_value(step, pass, XK_MEAN),
+                    *var = xk_value(step, pass, XK_VAR);
+
+        for (size_t i = 0; i < c; i++) {
+            s.mean[i] = mean[i];
+            s.rstd[i] = (float)(1.0 / sqrt((double)var[i] + (double)node->eps));
+        }
+    }
+    for (size_t i = 0; i < c; i++) {
+        s.scale[i] = gamma[i] * s.rstd[i];
+        s.shift[i] = (float)((double)beta[i] - (double)s.mean[i] * (double)s.scale[i]);
+    }
+    drop_factors(s.factor, node, pass, pass->n);
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        size_t r0, r1;
+
+        xk_cpu_part(&r0, &r1, rows, omp_get_thread_num(), omp_get_num_threads());
+        cpu->simd->bn_apply(&a, r0, r1);
+    }
+    return 0;
+}
+
+static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
+                       const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t c = node->shape.c, rows = pass->n * node->shape.h * node->shape.w;
+    struct saved s = split_saved(step);
+    float *dgamma = xk_grad(step, pass, XK_GAMMA), *dbeta = xk_grad(step, pass, XK_BETA);
+    float *kg = cpu->scratch, *kx = kg + c, *k1 = kx + c;
+    bool masked = step->g && step->g != step->dy[0];
+    bool sums = pass->mode == XK_TRAIN || dgamma;
+    int threads = 1;
+    struct xk_bn_args a = {.c = c,
+                           .rows_per_image = node->shape.h * node->shape.w,
+                           .act = node->act,
+                           .x = step->x[0],
+                           .scale = s.scale,
+                           .shift = s.shift,
+                           .factor = node->rate > 0 ? s.factor : NULL,
+                           .y = node->n_inputs == 2 ? step->y : NULL,
+                           .dy = {step->dy[0], step->dy[1]},
+                           .mean = s.mean,
+                           .dx = step->dx[0],
+                           .kg = kg,
+                           .kx = kx,
+                           .k1 = k1};
+
+    (void)err;
+    /* in place too, when there is something to mask or to add */
+    if (step->g && (masked || node->act != XK_ACT_NONE || step->n_dy > 1))
+        a.g = step->g;
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        int t = omp_get_thread_num();
+        double *mine = cpu->partial + (size_t)t * 2 * c;
+        size_t r0, r1;
+
+#pragma omp single nowait
+        threads = omp_get_num_threads();
+        memset(mine, 0, 2 * c * sizeof *mine);
+        xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
+        if (sums || a.g)
+            cpu->simd->bn_reduce(mine, mine + c, &a, r0, r1);
+    }
+    join(cpu->partial, 2 * c, threads);
+    for (size_t i = 0; i < c; i++) {
+        double g = cpu->partial[i], gx = cpu->partial[c + i], r = (double)s.rstd[i];
+        double k = (double)s.scale[i], m = (double)rows;
+
+        if (dgamma) {
+            dgamma[i] += (float)(gx * r);
+            dbeta[i] += (float)g;
+        }
+        kg[i] = (float)k;
+        kx[i] = k1[i] = 0;
+        if (pass->mode == XK_TRAIN) {
+            kx[i] = (float)(-k * r * r * gx / m);
+            k1[i] = (float)(-k * g / m + k * r * r * gx / m * (double)s.mean[i]);
+        }
+    }
+    if (!a.dx)
+        return 0;
+    if (a.g) { /* masked and summed already */
+        a.dy[0] = a.g;
+        a.dy[1] = NULL;
+        a.act = XK_ACT_NONE;
+    }
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        size_t r0, r1;
+
+        xk_cpu_part(&r0, &r1, rows, omp_get_thread_num(), omp_get_num_threads());
+        cpu->simd->bn_backward(&a, r0, r1);
+    }
+    return 0;
+}
+
+const struct xk_cpu_op xk_cpu_bn = {bn_prepare, NULL, bn_forward, bn_backward};
+
+/* --- drop path that was not fused, dropout
+ * ------------------------------------------------------- */
+
+static int drop_path_forward(struct xk_cpu *cpu, struct xk_step *step,
+                             const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t per_image = node->shape.h * node->shape.w * node->shape.c;
+
+    (void)cpu;
+    (void)err;
+    drop_factors(step->saved, node, pass, pass->n);
+    for (size_t n = 0; n < pass->n; n++)
+        for (size_t i = 0; i < per_image; i++)
+            step->y[n * per_image + i] = step->x[0][n * per_image + i] * step->saved[n];
+    return 0;
+}
+
+static int drop_path_backward(struct xk_cpu *cpu, struct xk_step *step,
+                              const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t per_image = node->shape.h * node->shape.w * node->shape.c;
+
+    (void)cpu;
+    (void)err;
+    for (size_t n = 0; n < pass->n; n++)
+        for (size_t i = 0; i < per_image; i++)
+            step->dx[0][n * per_image + i] =
+                step->dy[0][n * per_image + i] * step->saved[n];
+    return 0;
+}
+
+const struct xk_cpu_op xk_cpu_drop_path = {NULL, NULL, drop_path_forward,
+                                           drop_path_backward};
+
+static int dropout_forward(struct xk_cpu *cpu, struct xk_step *step,
+                           const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t count = pass->n * node->shape.h * node->shape.w * node->shape.c;
+
+    (void)cpu;
+    (void)err;
+    drop_factors(step->saved, node, pass, count);
+    for (size_t i = 0; i < count; i++)
+        step->y[i] = step->x[0][i] * step->saved[i];
+    return 0;
+}
+
+static int dropout_backward(struct xk_cpu *cpu, struct xk_step *step,
+                            const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    size_t count = pass->n * node->shape.h * node->shape.w * node->shape.c;
+
+    (void)cpu;
+    (void)err;
+    for (size_t i = 0; i < count; i++)
+        step->dx[0][i] = step->dy[0][i] * step->saved[i];
+    return 0;
+}
+
+const struct xk_cpu_op xk_cpu_dropout = {NULL, NULL, dropout_forward, dropout_backward};

@@ -1,0 +1,340 @@
+/*
+ * Convolutions: dense and grouped through oneDNN, depthwise through own kernels, and
+ * linear layers (1x1 convolutions of pooled features are the same thing).
+ */
+#include "cpu.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
+                 const struct xk_pass *pass, size_t per_out)
+{
+    const float *w = xk_value(step, pass, XK_WEIGHT), *b = xk_value(step, pass, XK_BIAS);
+    const float *gamma = xk_value(step, pass, XK_GAMMA),
+                *beta = xk_value(step, pass, XK_BETA);
+    const float *mean = xk_value(step, pass, XK_MEAN),
+                *var = xk_value(step, pass, XK_VAR);
+
+    for (size_t o = 0; o < step->node->out; o++) {
+        double scale = 1, shift = b ? (double)b[o] : 0;
+
+        if (gamma) {
+            scale = (double)gamma[o] / sqrt((double)var[o] + (double)step->node->eps);
+            shift = (double)beta[o] + (shift - (double)mean[o]) * scale;
+        }
+        for (size_t i = 0; i < per_out; i++)
+            weights[o * per_out + i] = (float)((double)w[o * per_out + i] * scale);
+        bias[o] = (float)shift;
+    }
+}
+
+/* --- dense
+ * ------------------------------------------------------------------------------------ */
+
+/* Primitives are made for a batch size: the planned one and the last other one stay. */
+enum {
+    N_SIZES = 2
+};
+
+struct dense {
+    struct xk_dnn_conv *conv[N_SIZES];
+    size_t n[N_SIZES];
+    uint64_t forward_version[N_SIZES], data_version[N_SIZES], fold_version;
+    float *folded, *bias; /* of a fused batch norm */
+};
+
+static size_t per_out(const struct xk_step *step)
+{
+    return step->in.c / step->node->groups * step->node->kernel * step->node->kernel;
+}
+
+static int dense_open(struct xk_cpu *cpu, struct xk_step *step, int slot, size_t n,
+                      struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+    struct dense *d = step->impl;
+    struct xk_dnn_conv_spec spec = {.n = n,
+                                    .h = step->in.h,
+                                    .w = step->in.w,
+                                    .c = step->in.c,
+                                    .oh = node->shape.h,
+                                    .ow = node->shape.w,
+                                    .oc = node->out,
+                                    .k = node->kernel,
+                                    .stride = node->stride,
+                                    .pad_h = node->pad_h,
+                                    .pad_w = node->pad_w,
+                                    .groups = node->groups,
+                                    .bias = d->bias != NULL,
+                                    .sum = node->n_inputs == 2,
+                                    .act = node->act,
+                                    .backward = step->backward,
+                                    .data = step->dx[0] != NULL};
+
+    if (d->n[slot] == n)
+        return 0;
+    xk_dnn_conv_close(d->conv[slot]);
+    d->conv[slot] = NULL;
+    d->n[slot] = 0;
+    if (xk_dnn_conv_open(&d->conv[slot], cpu->dnn, &spec, err))
+        return -1;
+    d->n[slot] = n;
+    d->forward_version[slot] = d->data_version[slot] = 0;
+    return 0;
+}
+
+static int dense_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
+{
+    struct dense *d = xr_alloc_array(1, sizeof *d, err);
+
+    step->impl = d;
+    if (!d)
+        return -1;
+    if (step->node->param[XK_GAMMA] >= 0 || step->node->param[XK_BIAS] >= 0) {
+        d->folded =
+            xr_alloc_array(step->node->out * per_out(step), sizeof *d->folded, err);
+        d->bias = xr_alloc_array(step->node->out, sizeof *d->bias, err);
+        if (!d->folded || !d->bias)
+            return -1;
+    }
+    return dense_open(cpu, step, 0, step->batch, err);
+}
+
+static void dense_release(struct xk_step *step)
+{
+    struct dense *d = step->impl;
+
+    for (int i = 0; i < N_SIZES; i++)
+        xk_dnn_conv_close(d->conv[i]);
+    free(d->folded);
+    free(d->bias);
+    free(d);
+}
+
+static int slot_of(const struct xk_step *step, const struct xk_pass *pass)
+{
+    return pass->n == step->batch ? 0 : 1;
+}
+
+static int dense_forward(struct xk_cpu *cpu, struct xk_step *step,
+                         const struct xk_pass *pass, struct xr_err *err)
+{
+    struct dense *d = step->impl;
+    int slot = slot_of(step, pass);
+    const float *w = xk_value(step, pass, XK_WEIGHT);
+
+    if (dense_open(cpu, step, slot, pass->n, err))
+        return -1;
+    if (d->folded && d->fold_version != pass->version) {
+        xk_cpu_fold(d->folded, d->bias, step, pass, per_out(step));
+        d->fold_version = pass->version;
+    }
+    if (d->forward_version[slot] != pass->version) {
+        if (xk_dnn_conv_weights(d->conv[slot], d->folded ? d->folded : w, false, err))
+            return -1;
+        d->forward_version[slot] = pass->version;
+    }
+    if (step->node->n_inputs == 2 && step->y != step->x[1])
+        memcpy(step->y, step->x[1],
+               pass->n * step->node->shape.h * step->node->shape.w * step->node->out *
+                   sizeof *step->y);
+    return xk_dnn_conv_forward(d->conv[slot], step->y, step->x[0], d->bias, err);
+}
+
+static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
+                          const struct xk_pass *pass, struct xr_err *err)
+{
+    struct dense *d = step->impl;
+    int slot = slot_of(step, pass);
+
+    (void)cpu;
+    if (pass->grads &&
+        xk_dnn_conv_backward_weights(d->conv[slot], xk_grad(step, pass, XK_WEIGHT),
+                                     step->x[0], step->dy[0], err))
+        return -1;
+    if (!step->dx[0])
+        return 0;
+    if (d->data_version[slot] != pass->version) {
+        if (xk_dnn_conv_weights(d->conv[slot], xk_value(step, pass, XK_WEIGHT), true,
+                                err))
+            return -1;
+        d->data_version[slot] = pass->version;
+    }
+    return xk_dnn_conv_backward_data(d->conv[slot], step->dx[0], step->dy[0], err);
+}
+
+const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,
+                                      dense_backward};
+
+/* --- depthwise
+ * ---------------------------------------------------------------------------------- */
+
+struct depthwise {
+    uint64_t version;
+    float *weights; /* [k*k][c] */
+    float *bias, *folded;
+};
+
+static int depthwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
+{
+    size_t c = step->in.c, k2 = step->node->kernel * step->node->kernel;
+    struct depthwise *d = xr_alloc_array(1, sizeof *d, err);
+
+    step->impl = d;
+    if (!d)
+        return -1;
+    d->weights = xr_alloc_array(c * k2, sizeof *d->weights, err);
+    d->folded = xr_alloc_array(c * k2, sizeof *d->folded, err);
+    d->bias = xr_alloc_array(c, sizeof *d->bias, err);
+    if (!d->weights || !d->folded || !d->bias)
+        return -1;
+    return xk_cpu_partial(cpu, c * k2, err);
+}
+
+static void depthwise_release(struct xk_step *step)
+{
+    struct depthwise *d = step->impl;
+
+    free(d->weights);
+    free(d->folded);
+    free(d->bias);
+    free(d);
+}
+
+static struct xk_dw_args depthwise_args(const struct xk_step *step,
+                                        const struct xk_pass *pass)
+{
+    const struct xk_node *node = step->node;
+    struct depthwise *d = step->impl;
+    size_t c = step->in.c, k2 = node->kernel * node->kernel;
+
+    if (d->version != pass->version) {
+        xk_cpu_fold(d->folded, d->bias, step, pass, k2);
+        for (size_t i = 0; i < c; i++)
+            for (size_t k = 0; k < k2; k++)
+                d->weights[k * c + i] = d->folded[i * k2 + k];
+        d->version = pass->version;
+    }
+    return (struct xk_dw_args){
+        .c = c,
+        .h = step->in.h,
+        .w = step->in.w,
+        .oh = node->shape.h,
+        .ow = node->shape.w,
+        .k = node->kernel,
+        .stride = node->stride,
+        .pad_h = node->pad_h,
+        .pad_w = node->pad_w,
+        .x = step->x[0],
+        .y = step->y,
+        .weights = d->weights,
+        .bias = node->param[XK_GAMMA] >= 0 || node->param[XK_BIAS] >= 0 ? d->bias : NULL,
+        .act = node->act,
+        .dy = step->dy[0],
+        .dx = step->dx[0]};
+}
+
+static int depthwise_forward(struct xk_cpu *cpu, struct xk_step *step,
+                             const struct xk_pass *pass, struct xr_err *err)
+{
+    struct xk_dw_args a = depthwise_args(step, pass);
+
+    (void)err;
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        size_t r0, r1;
+
+        xk_cpu_part(&r0, &r1, pass->n * a.oh, omp_get_thread_num(),
+                    omp_get_num_threads());
+        cpu->simd->dw_forward(&a, r0, r1);
+    }
+    return 0;
+}
+
+static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
+                              const struct xk_pass *pass, struct xr_err *err)
+{
+    struct xk_dw_args a = depthwise_args(step, pass);
+    size_t k2 = a.k * a.k, size = a.c * k2;
+    float *dw = xk_grad(step, pass, XK_WEIGHT);
+    int threads = 1;
+
+    (void)err;
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        int t = omp_get_thread_num();
+        size_t r0, r1;
+
+#pragma omp single nowait
+        threads = omp_get_num_threads();
+        if (dw) {
+            memset(cpu->partial + (size_t)t * size, 0, size * sizeof(double));
+            xk_cpu_part(&r0, &r1, pass->n * a.oh, t, omp_get_num_threads());
+            cpu->simd->dw_backward_weights(cpu->partial + (size_t)t * size, &a, r0, r1);
+        }
+        if (a.dx) {
+            xk_cpu_part(&r0, &r1, pass->n * a.h, t, omp_get_num_threads());
+            cpu->simd->dw_backward_data(&a, r0, r1);
+        }
+    }
+    for (size_t i = 0; dw && i < a.c; i++)
+        for (size_t k = 0; k < k2; k++) {
+            double sum = 0;
+
+            for (int t = 0; t < threads; t++)
+                sum += cpu->partial[(size_t)t * size + k * a.c + i];
+            dw[i * k2 + k] += (float)sum;
+        }
+    return 0;
+}
+
+const struct xk_cpu_op xk_cpu_depthwise = {depthwise_prepare, depthwise_release,
+                                           depthwise_forward, depthwise_backward};
+
+/* --- linear
+ * ---------------------------------------------------------------------------------------
+ */
+
+static int linear_forward(struct xk_cpu *cpu, struct xk_step *step,
+                          const struct xk_pass *pass, struct xr_err *err)
+{
+    size_t out = step->node->out, in = step->in.c;
+    const float *bias = xk_value(step, pass, XK_BIAS);
+
+    for (size_t n = 0; n < pass->n && bias; n++)
+        memcpy(step->y + n * out, bias, out * sizeof *bias);
+    if (xk_dnn_gemm(step->y, step->x[0], xk_value(step, pass, XK_WEIGHT), pass->n, out,
+                    in, false, true, bias ? 1.0f : 0.0f, err))
+        return -1;
+    if (step->node->act != XK_ACT_NONE)
+        cpu->simd->act(step->y, step->y, pass->n * out, step->node->act);
+    return 0;
+}
+
+static int linear_backward(struct xk_cpu *cpu, struct xk_step *step,
+                           const struct xk_pass *pass, struct xr_err *err)
+{
+    size_t out = step->node->out, in = step->in.c;
+    float *dw = xk_grad(step, pass, XK_WEIGHT), *db = xk_grad(step, pass, XK_BIAS);
+
+    (void)cpu;
+    if (dw && xk_dnn_gemm(dw, step->dy[0], step->x[0], out, in, pass->n, true, false,
+                          1.0f, err))
+        return -1;
+    for (size_t o = 0; o < out && db; o++) {
+        double sum = 0;
+
+        for (size_t n = 0; n < pass->n; n++)
+            sum += (double)step->dy[0][n * out + o];
+        db[o] += (float)sum;
+    }
+    if (!step->dx[0])
+        return 0;
+    return xk_dnn_gemm(step->dx[0], step->dy[0], xk_value(step, pass, XK_WEIGHT), pass->n,
+                       in, out, false, false, 0.0f, err);
+}
+
+const struct xk_cpu_op xk_cpu_linear = {NULL, NULL, linear_forward, linear_backward};

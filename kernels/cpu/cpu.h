@@ -1,0 +1,52 @@
+/*
+ * The CPU device: what its files share.
+ */
+#ifndef XK_CPU_H
+#define XK_CPU_H
+
+#include "device.h"
+#include "dnn.h"
+#include "simd.h"
+
+struct xk_cpu {
+    struct xk_device base;
+    const struct xk_simd *simd;
+    struct xk_dnn *dnn;
+    int n_threads;
+    float *scratch; /* shared by all steps: one runs at a time */
+    size_t scratch_floats;
+    double *partial; /* sums of each thread, combined in their order */
+    size_t partial_doubles;
+};
+
+/* At least this much scratch from now on (prepare only). */
+int xk_cpu_scratch(struct xk_cpu *cpu, size_t floats, struct xr_err *err) XR_MUST_USE;
+/* n doubles for each thread (prepare only). */
+int xk_cpu_partial(struct xk_cpu *cpu, size_t n, struct xr_err *err) XR_MUST_USE;
+
+/* The part of n rows that thread t of the team takes: fixed, contiguous. */
+static inline void xk_cpu_part(size_t *r0, size_t *r1, size_t n, int t, int threads)
+{
+    *r0 = n * (size_t)t / (size_t)threads;
+    *r1 = n * ((size_t)t + 1) / (size_t)threads;
+}
+
+/* An operation of the CPU. */
+struct xk_cpu_op {
+    int (*prepare)(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err);
+    void (*release)(struct xk_step *step);
+    int (*forward)(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pass *pass,
+                   struct xr_err *err);
+    int (*backward)(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pass *pass,
+                    struct xr_err *err);
+};
+
+extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_linear, xk_cpu_bn,
+    xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout,
+    xk_cpu_drop_path;
+
+/* Fold the batch norm of a fused convolution: weights [out][per_out] and a bias [out]. */
+void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
+                 const struct xk_pass *pass, size_t per_out);
+
+#endif

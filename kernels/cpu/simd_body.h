@@ -1,0 +1,31 @@
+/*
+ * All vector kernels, compiled once for each instruction set. See simd.h for what they
+ * do.
+ */
+#include "vec.h"
+
+#include "simd_bn.h"
+#include "simd_dw.h"
+#include "simd_misc.h"
+
+const struct xk_simd SIMD_TABLE = {
+    .name = SIMD_NAME,
+    .bn_stats = bn_stats,
+    .bn_apply = bn_apply,
+    .bn_reduce = bn_reduce,
+    .bn_backward = bn_backward,
+    .dw_forward = dw_forward,
+    .dw_backward_data = dw_backward_data,
+    .dw_backward_weights = dw_backward_weights,
+    .act = act_rows,
+    .act_grad = act_grad_rows,
+    .add = add_rows,
+    .scale_rows = scale_rows,
+    .sum_rows = sum_rows,
+    .dot_rows = dot_rows,
+    .fill_rows = fill_rows,
+    .sum_squares = sum_squares,
+    .sgd = sgd,
+    .adamw = adamw,
+    .ema = ema,
+};

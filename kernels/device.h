@@ -1,0 +1,121 @@
+/*
+ * A device is a table of functions. The CPU is built in; others are plugins with the same
+ * table.
+ */
+#ifndef XK_DEVICE_H
+#define XK_DEVICE_H
+
+#include "graph.h"
+
+/* The parts of a pass that are the same for all of its nodes. */
+enum xk_mode {
+    XK_INFER, /* running statistics, nothing kept, fused plan */
+    XK_KEEP,  /* running statistics, kept for a backward pass of activations */
+    XK_TRAIN,
+};
+
+struct xk_pass {
+    enum xk_mode mode;
+    size_t n;            /* images of this batch */
+    uint64_t seed, step; /* of dropout and drop path */
+    uint64_t version;    /* grows when parameters or running statistics change */
+    const float *values; /* all parameters; xk_tensor_info.offset */
+    float *running;      /* the same buffer, for running statistics */
+    float *grads;        /* gradients of parameters, NULL: none wanted */
+};
+
+/* Most gradients that meet at one tensor before they are summed on load. */
+#define XK_MAX_GRADS 2
+
+/*
+ * A node bound to memory: all a device's operation gets. Tensors are NHWC float32 of at
+ * most `batch` images on the device.
+ */
+struct xk_step {
+    const struct xk_node *node;
+    const struct xk_graph *graph; /* for the parameters' offsets and shapes */
+    struct xk_shape in;           /* of input 0 */
+    size_t batch;
+    bool backward; /* planned for training */
+    float *x[2], *y;
+    /* backward */
+    float *dy[XK_MAX_GRADS]; /* summed; n_dy 0: this node has no backward pass */
+    int n_dy;
+    float
+        *dx[2]; /* NULL: not wanted; may be dy[0] or x[0] where the operation allows it */
+    float *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
+    float *saved; /* what forward keeps for backward; xk_saved_floats */
+    void *impl;   /* the device's own */
+};
+
+/* Floats that a node keeps from forward to backward besides tensors. */
+size_t xk_saved_floats(const struct xk_node *node, size_t batch);
+
+/* Values of a parameter of this step, NULL where it has none. */
+static inline const float *xk_value(const struct xk_step *step,
+                                    const struct xk_pass *pass, enum xk_role role)
+{
+    int p = step->node->param[role];
+
+    return p < 0 ? NULL : pass->values + step->graph->params[p].offset;
+}
+
+static inline float *xk_grad(const struct xk_step *step, const struct xk_pass *pass,
+                             enum xk_role role)
+{
+    int p = step->node->param[role];
+
+    return p < 0 || !pass->grads ? NULL : pass->grads + step->graph->params[p].offset;
+}
+
+struct xk_device {
+    const struct xk_backend *backend;
+};
+
+struct xk_backend {
+    const char *name;
+    int (*open)(struct xk_device **dev, int index, int n_threads, struct xr_err *err);
+    void (*close)(struct xk_device *dev);
+
+    /* Memory of the device, zeroed. Copies are complete when they return. */
+    void *(*alloc)(struct xk_device *dev, size_t bytes, struct xr_err *err);
+    void (*free)(struct xk_device *dev, void *mem, size_t bytes);
+    void (*upload)(struct xk_device *dev, void *dst, const void *src, size_t bytes);
+    void (*download)(struct xk_device *dev, void *dst, const void *src, size_t bytes);
+    void (*zero)(struct xk_device *dev, float *dst, size_t n);
+
+    /* Steps. prepare is called once, before any pass; release once. */
+    int (*prepare)(struct xk_device *dev, struct xk_step *step, struct xr_err *err);
+    void (*release)(struct xk_device *dev, struct xk_step *step);
+    int (*forward)(struct xk_device *dev, struct xk_step *step,
+                   const struct xk_pass *pass, struct xr_err *err);
+    /* Parameters' gradients are added to pass->grads; dx is written. */
+    int (*backward)(struct xk_device *dev, struct xk_step *step,
+                    const struct xk_pass *pass, struct xr_err *err);
+    void (*sum)(struct xk_device *dev, float *dst, const float *a, const float *b,
+                size_t n);
+
+    /* Host images into the NHWC input. */
+    void (*input_u8)(struct xk_device *dev, float *dst, const uint8_t *src, size_t pixels,
+                     size_t src_channels, size_t channels, const float *mean,
+                     const float *std);
+    void (*input_f32)(struct xk_device *dev, float *dst, const float *src, size_t n,
+                      struct xk_shape shape);
+
+    /* Optimiser, over a span of the value buffer. */
+    double (*sum_squares)(struct xk_device *dev, const float *g, size_t n);
+    void (*sgd)(struct xk_device *dev, float *p, float *b, const float *g, size_t n,
+                float scale, struct xk_sgd o);
+    void (*adamw)(struct xk_device *dev, float *p, float *m, float *v, const float *g,
+                  size_t n, float scale, struct xk_adamw o);
+    void (*ema)(struct xk_device *dev, float *e, const float *p, size_t n, float decay);
+    void (*swap)(struct xk_device *dev, float *a, float *b, size_t n);
+};
+
+extern const struct xk_backend xk_backend_cpu;
+
+/* The backend that a name asks for ("auto", "cpu", "cuda:1"; NULL is "auto"). */
+int xk_backend_find(const struct xk_backend **backend, int *index, const char *name,
+                    struct xr_err *err) XR_MUST_USE;
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Fusing: rewrites the array of nodes so that a pass over memory does the work of several
+ * nodes.
+ */
+#include "graph.h"
+
+#include <string.h>
+
+/* The only consumer of a node, if it has the wanted operation; else -1. */
+static int only_consumer(const struct xk_graph *graph, int node, enum xk_op op)
+{
+    int consumer = -1;
+
+    if (xk_graph_consumers(graph, node, &consumer) != 1)
+        return -1;
+    return graph->nodes[consumer].op == op ? consumer : -1;
+}
+
+/* Put what stands at `from` into the slot `to`, which it has absorbed. */
+static int move(struct xk_graph *graph, int from, int to)
+{
+    struct xk_shape shape = graph->nodes[to].shape;
+    bool head = graph->nodes[to].head;
+
+    graph->nodes[to] = graph->nodes[from];
+    graph->nodes[to].shape = shape;
+    graph->nodes[to].head = head;
+    graph->nodes[from].op = XK_OP_NONE;
+    graph->nodes[from].n_inputs = 0;
+    return to;
+}
+
+static int absorb_act(struct xk_graph *graph, int node, int act)
+{
+    graph->nodes[node].act = graph->nodes[act].act;
+    return move(graph, node, act);
+}
+
+static int absorb_add(struct xk_graph *graph, int node, int add)
+{
+    const int *in = graph->nodes[add].inputs;
+
+    graph->nodes[node].inputs[1] = in[0] == node ? in[1] : in[0];
+    graph->nodes[node].n_inputs = 2;
+    return move(graph, node, add);
+}
+
+/* Behind an addition the slope of the activation is taken from its output: ReLU and ReLU6
+ * only. */
+static bool slope_from_output(enum xk_act act)
+{
+    return act == XK_ACT_RELU || act == XK_ACT_RELU6;
+}
+
+static void fuse_bn(struct xk_graph *graph, int bn, int keep)
+{
+    int next;
+
+    if (bn == keep)
+        return;
+    next = only_consumer(graph, bn, XK_OP_ACT);
+    if (next >= 0) {
+        absorb_act(graph, bn, next);
+        return;
+    }
+    next = only_consumer(graph, bn, XK_OP_DROP_PATH);
+    if (next >= 0) {
+        /* the random numbers are named after the drop path */
+        graph->nodes[bn].rate = graph->nodes[next].rate;
+        memmove(graph->nodes[bn].name, graph->nodes[next].name,
+                sizeof graph->nodes[bn].name);
+        bn = move(graph, bn, next);
+        if (bn == keep)
+            return;
+    }
+    next = only_consumer(graph, bn, XK_OP_ADD);
+    if (next < 0)
+        return;
+    bn = absorb_add(graph, bn, next);
+    if (bn == keep)
+        return;
+    next = only_consumer(graph, bn, XK_OP_ACT);
+    if (next >= 0 && slope_from_output(graph->nodes[next].act))
+        absorb_act(graph, bn, next);
+}
+
+void xk_fuse_train(struct xk_graph *graph, int keep)
+{
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == XK_OP_BN && graph->nodes[i].n_inputs == 1 &&
+            graph->nodes[i].act == XK_ACT_NONE)
+            fuse_bn(graph, i, keep);
+}
+
+static void drop_node(struct xk_graph *graph, int node)
+{
+    int x = graph->nodes[node].inputs[0];
+
+    graph->nodes[node].op = XK_OP_NONE;
+    graph->nodes[node].n_inputs = 0;
+    for (int i = 0; i < graph->n_nodes; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] == node)
+                graph->nodes[i].inputs[k] = x;
+}
+
+void xk_fuse_infer(struct xk_graph *graph)
+{
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == XK_OP_DROP_PATH)
+            drop_node(graph, i);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        int at = i, next;
+
+        if (graph->nodes[i].op != XK_OP_CONV || graph->nodes[i].n_inputs != 1 ||
+            graph->nodes[i].act != XK_ACT_NONE || graph->nodes[i].param[XK_GAMMA] >= 0)
+            continue;
+        next = only_consumer(graph, at, XK_OP_BN);
+        if (next >= 0) {
+            for (int r = XK_GAMMA; r <= XK_COUNT; r++)
+                graph->nodes[at].param[r] = graph->nodes[next].param[r];
+            graph->nodes[at].eps = graph->nodes[next].eps;
+            at = move(graph, at, next);
+            next = only_consumer(graph, at, XK_OP_ADD);
+            if (next >= 0)
+                at = absorb_add(graph, at, next);
+        }
+        next = only_consumer(graph, at, XK_OP_ACT);
+        if (next >= 0)
+            absorb_act(graph, at, next);
+    }
+}

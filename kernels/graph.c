@@ -1,0 +1,419 @@
+/*
+ * The array of nodes: building it, shapes, counting.
+ */
+#include "graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *xk_op_name(enum xk_op op)
+{
+    static const char *const names[XK_N_OPS] = {
+        "none",    "input", "conv", "bn",      "act",       "add",
+        "maxpool", "gap",   "gate", "dropout", "drop_path", "linear",
+    };
+
+    return names[op];
+}
+
+void xk_graph_free(struct xk_graph *graph)
+{
+    free(graph->nodes);
+    free(graph->params);
+    free(graph->layers);
+    memset(graph, 0, sizeof *graph);
+}
+
+static void set_names(struct xk_graph *graph)
+{
+    for (int i = 0; i < graph->n_params; i++)
+        graph->params[i].param.name = graph->params[i].name;
+}
+
+int xk_graph_copy(struct xk_graph *to, const struct xk_graph *from, struct xr_err *err)
+{
+    *to = *from;
+    to->nodes = xr_alloc_array((size_t)from->n_nodes, sizeof *to->nodes, err);
+    to->layers = xr_alloc_array((size_t)from->n_layers, sizeof *to->layers, err);
+    to->params = xr_alloc_array((size_t)from->n_params, sizeof *to->params, err);
+    if (!to->nodes || !to->layers || !to->params) {
+        xk_graph_free(to);
+        return -1;
+    }
+    memcpy(to->nodes, from->nodes, (size_t)from->n_nodes * sizeof *to->nodes);
+    memcpy(to->layers, from->layers, (size_t)from->n_layers * sizeof *to->layers);
+    memcpy(to->params, from->params, (size_t)from->n_params * sizeof *to->params);
+    to->room_nodes = to->n_nodes;
+    to->room_layers = to->n_layers;
+    to->room_params = to->n_params;
+    set_names(to);
+    return 0;
+}
+
+/* --- building
+ * ------------------------------------------------------------------------------- */
+
+/* A new zeroed element at the end of a growing array; NULL (and failed) if memory is
+ * short. */
+static void *grow(struct xk_graph *graph, void *array, int *n, int *room, size_t size)
+{
+    char *old = *(char **)array, *more;
+    int want = *room ? *room * 2 : 64;
+
+    if (graph->failed)
+        return NULL;
+    if (*n == *room) {
+        more = xr_alloc_array((size_t)want, size, &graph->err);
+        if (!more) {
+            graph->failed = 1;
+            return NULL;
+        }
+        if (old)
+            memcpy(more, old, (size_t)*n * size);
+        free(old);
+        *(char **)array = more;
+        *room = want;
+    }
+    return *(char **)array + (size_t)(*n)++ * size;
+}
+
+static struct xk_node *add_node(struct xk_graph *graph, enum xk_op op, int x, int x1)
+{
+    struct xk_node *node =
+        grow(graph, &graph->nodes, &graph->n_nodes, &graph->room_nodes, sizeof *node);
+
+    if (!node)
+        return NULL;
+    node->op = op;
+    node->inputs[0] = x;
+    node->inputs[1] = x1;
+    node->n_inputs = (x >= 0) + (x1 >= 0);
+    node->kernel = node->stride = node->groups = 1;
+    for (int i = 0; i < XK_N_ROLES; i++)
+        node->param[i] = -1;
+    return node;
+}
+
+static int last_node(const struct xk_graph *graph)
+{
+    return graph->failed ? 0 : graph->n_nodes - 1;
+}
+
+/* Register a parameter of the last node; shapes that depend on the input come later. */
+static struct xk_param *add_param(struct xk_graph *graph, enum xk_role role,
+                                  const char *suffix, enum xk_init init, double value)
+{
+    struct xk_tensor_info *info =
+        grow(graph, &graph->params, &graph->n_params, &graph->room_params, sizeof *info);
+    struct xk_node *node;
+
+    if (!info)
+        return NULL;
+    node = &graph->nodes[graph->n_nodes - 1];
+    node->param[role] = graph->n_params - 1;
+    snprintf(info->name, sizeof info->name, "%s.%s", node->name, suffix);
+    info->init = init;
+    info->init_value = value;
+    info->param.n_dims = 1;
+    info->param.shape[0] = node->out;
+    info->param.trainable = true;
+    return &info->param;
+}
+
+static void put_name(struct xk_node *node, const char *fmt, va_list ap)
+{
+    if (node)
+        vsnprintf(node->name, sizeof node->name, fmt, ap);
+}
+
+int xk_input(struct xk_graph *graph, size_t c, size_t h, size_t w)
+{
+    struct xk_node *node = add_node(graph, XK_OP_INPUT, -1, -1);
+
+    if (node)
+        node->shape = (struct xk_shape){h, w, c};
+    return last_node(graph);
+}
+
+int xk_conv(struct xk_graph *graph, int x, const struct xk_conv *conv, const char *name,
+            ...)
+{
+    struct xk_node *node = add_node(graph, XK_OP_CONV, x, -1);
+    struct xk_param *p;
+    va_list ap;
+
+    va_start(ap, name);
+    put_name(node, name, ap);
+    va_end(ap);
+    if (!node)
+        return 0;
+    node->out = conv->out;
+    node->kernel = conv->kernel;
+    node->stride = conv->stride ? conv->stride : 1;
+    node->groups = conv->groups ? conv->groups : 1;
+    node->pad = conv->pad;
+    node->same = conv->same;
+    p = add_param(graph, XK_WEIGHT, "weight", XK_INIT_NORMAL, conv->init_deviation);
+    if (p) {
+        p->n_dims = 4;
+        p->shape[2] = p->shape[3] = conv->kernel;
+    }
+    if (conv->bias)
+        add_param(graph, XK_BIAS, "bias", XK_INIT_CONSTANT, 0);
+    return last_node(graph);
+}
+
+int xk_bn(struct xk_graph *graph, int x, float eps, double gamma, const char *name, ...)
+{
+    struct xk_node *node = add_node(graph, XK_OP_BN, x, -1);
+    struct xk_param *p;
+    va_list ap;
+
+    va_start(ap, name);
+    put_name(node, name, ap);
+    va_end(ap);
+    if (!node)
+        return 0;
+    node->eps = eps;
+    node->out = graph->nodes[x].out;
+    add_param(graph, XK_GAMMA, "weight", XK_INIT_CONSTANT, gamma);
+    add_param(graph, XK_BETA, "bias", XK_INIT_CONSTANT, 0);
+    p = add_param(graph, XK_MEAN, "running_mean", XK_INIT_CONSTANT, 0);
+    if (p)
+        p->trainable = false;
+    p = add_param(graph, XK_VAR, "running_var", XK_INIT_CONSTANT, 1);
+    if (p)
+        p->trainable = false;
+    p = add_param(graph, XK_COUNT, "num_batches_tracked", XK_INIT_CONSTANT, 0);
+    if (p) {
+        p->trainable = false;
+        p->counter = true;
+        p->n_dims = 0;
+    }
+    return last_node(graph);
+}
+
+int xk_act(struct xk_graph *graph, int x, enum xk_act act)
+{
+    struct xk_node *node = add_node(graph, XK_OP_ACT, x, -1);
+
+    if (node)
+        node->act = act;
+    return last_node(graph);
+}
+
+int xk_add(struct xk_graph *graph, int x, int shortcut)
+{
+    add_node(graph, XK_OP_ADD, x, shortcut);
+    return last_node(graph);
+}
+
+int xk_maxpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad)
+{
+    struct xk_node *node = add_node(graph, XK_OP_MAXPOOL, x, -1);
+
+    if (node) {
+        node->kernel = kernel;
+        node->stride = stride;
+        node->pad = pad;
+    }
+    return last_node(graph);
+}
+
+int xk_gap(struct xk_graph *graph, int x)
+{
+    add_node(graph, XK_OP_GAP, x, -1);
+    return last_node(graph);
+}
+
+int xk_gate(struct xk_graph *graph, int x, int gate, enum xk_act act)
+{
+    struct xk_node *node = add_node(graph, XK_OP_GATE, x, gate);
+
+    if (node)
+        node->act = act;
+    return last_node(graph);
+}
+
+int xk_dropout(struct xk_graph *graph, int x, float rate)
+{
+    struct xk_node *node;
+
+    if (rate <= 0)
+        return x;
+    node = add_node(graph, XK_OP_DROPOUT, x, -1);
+    if (node) {
+        node->rate = rate;
+        node->head = true;
+        snprintf(node->name, sizeof node->name, "dropout");
+    }
+    return last_node(graph);
+}
+
+int xk_drop_path(struct xk_graph *graph, int x, float rate, const char *name, ...)
+{
+    struct xk_node *node;
+    va_list ap;
+
+    if (rate <= 0)
+        return x;
+    node = add_node(graph, XK_OP_DROP_PATH, x, -1);
+    if (node)
+        node->rate = rate;
+    va_start(ap, name);
+    put_name(node, name, ap);
+    va_end(ap);
+    return last_node(graph);
+}
+
+int xk_linear(struct xk_graph *graph, int x, size_t out, double weight_range,
+              double bias_range, const char *name)
+{
+    struct xk_node *node = add_node(graph, XK_OP_LINEAR, x, -1);
+    struct xk_param *p;
+
+    if (!node)
+        return 0;
+    node->out = out;
+    node->head = true;
+    snprintf(node->name, sizeof node->name, "%s", name);
+    p = add_param(graph, XK_WEIGHT, "weight", XK_INIT_UNIFORM, weight_range);
+    if (p) {
+        p->n_dims = 2;
+        p->head = true;
+    }
+    p = add_param(graph, XK_BIAS, "bias", XK_INIT_UNIFORM, bias_range);
+    if (p)
+        p->head = true;
+    return last_node(graph);
+}
+
+void xk_layer(struct xk_graph *graph, int x, const char *name, ...)
+{
+    struct xk_layer *layer =
+        grow(graph, &graph->layers, &graph->n_layers, &graph->room_layers, sizeof *layer);
+    va_list ap;
+
+    if (!layer)
+        return;
+    va_start(ap, name);
+    vsnprintf(layer->name, sizeof layer->name, name, ap);
+    va_end(ap);
+    layer->node = x;
+}
+
+/* --- shapes
+ * ----------------------------------------------------------------------------------- */
+
+/* Outputs along one side and the padding before the first element; 0 if the kernel does
+ * not fit. */
+static size_t window(size_t *before, const struct xk_node *node, size_t in)
+{
+    size_t out, need;
+
+    if (node->same) {
+        out = (in + node->stride - 1) / node->stride;
+        need = (out - 1) * node->stride + node->kernel;
+        *before = need > in ? (need - in) / 2 : 0;
+        return out;
+    }
+    *before = node->pad;
+    if (in + 2 * node->pad < node->kernel)
+        return 0;
+    return (in + 2 * node->pad - node->kernel) / node->stride + 1;
+}
+
+static int window_shape(struct xk_node *node, struct xk_shape in, struct xr_err *err)
+{
+    node->shape.h = window(&node->pad_h, node, in.h);
+    node->shape.w = window(&node->pad_w, node, in.w);
+    node->shape.c = node->op == XK_OP_CONV ? node->out : in.c;
+    if (node->shape.h == 0 || node->shape.w == 0)
+        return xr_fail_usage(err, "%s: the image is too small", node->name);
+    return 0;
+}
+
+static int node_shape(struct xk_graph *graph, struct xk_node *node, struct xr_err *err)
+{
+    struct xk_shape in = {0};
+    struct xk_param *weight = NULL;
+
+    if (node->n_inputs)
+        in = graph->nodes[node->inputs[0]].shape;
+    if (node->param[XK_WEIGHT] >= 0)
+        weight = &graph->params[node->param[XK_WEIGHT]].param;
+    switch (node->op) {
+    case XK_OP_INPUT:
+        break;
+    case XK_OP_CONV:
+        if (window_shape(node, in, err))
+            return -1;
+        weight->shape[1] = in.c / node->groups;
+        node->macs = (uint64_t)node->shape.h * node->shape.w * node->out *
+                     weight->shape[1] * node->kernel * node->kernel;
+        break;
+    case XK_OP_MAXPOOL:
+        return window_shape(node, in, err);
+    case XK_OP_GAP:
+        node->shape = (struct xk_shape){1, 1, in.c};
+        break;
+    case XK_OP_LINEAR:
+        node->shape = (struct xk_shape){1, 1, node->out};
+        weight->shape[1] = in.c;
+        node->macs = (uint64_t)node->out * in.c;
+        break;
+    default:
+        node->shape = in;
+    }
+    return 0;
+}
+
+int xk_graph_shapes(struct xk_graph *graph, struct xr_err *err)
+{
+    size_t offset = 0;
+
+    if (graph->failed) {
+        *err = graph->err;
+        return -1;
+    }
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (node_shape(graph, &graph->nodes[i], err))
+            return -1;
+    set_names(graph);
+    for (int i = 0; i < graph->n_params; i++) {
+        struct xk_tensor_info *info = &graph->params[i];
+
+        info->param.count = 1;
+        for (int d = 0; d < info->param.n_dims; d++)
+            info->param.count *= info->param.shape[d];
+        info->offset = offset;
+        offset += (info->param.count + 15) / 16 * 16; /* tensors begin on cache lines */
+    }
+    graph->param_floats = offset;
+    return 0;
+}
+
+int xk_graph_layer(const struct xk_graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->n_layers; i++)
+        if (strcmp(graph->layers[i].name, name) == 0)
+            return graph->layers[i].node;
+    return -1;
+}
+
+int xk_graph_consumers(const struct xk_graph *graph, int node, int *last)
+{
+    int n = 0;
+
+    for (int i = 0; i < graph->n_nodes; i++) {
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++) {
+            if (graph->nodes[i].op == XK_OP_NONE || graph->nodes[i].inputs[k] != node)
+                continue;
+            n++;
+            *last = i;
+        }
+    }
+    return n;
+}

@@ -1,0 +1,157 @@
+/*
+ * A network as data: an array of nodes in order of execution, and the tensors of its
+ * state dict. Families in kernels/models/ build it; shape inference, fusing, planning,
+ * running and counting walk it.
+ */
+#ifndef XK_GRAPH_H
+#define XK_GRAPH_H
+
+#include "formula.h"
+#include "net.h"
+
+enum xk_op {
+    XK_OP_NONE, /* absorbed by fusing */
+    XK_OP_INPUT,
+    XK_OP_CONV,
+    XK_OP_BN,
+    XK_OP_ACT,
+    XK_OP_ADD,
+    XK_OP_MAXPOOL,
+    XK_OP_GAP,  /* mean over height and width */
+    XK_OP_GATE, /* input 0 times act(input 1), one factor a channel */
+    XK_OP_DROPOUT,
+    XK_OP_DROP_PATH,
+    XK_OP_LINEAR,
+    XK_N_OPS
+};
+
+const char *xk_op_name(enum xk_op op);
+
+/* What a parameter is to its node. */
+enum xk_role {
+    XK_WEIGHT,
+    XK_BIAS,
+    XK_GAMMA,
+    XK_BETA,
+    XK_MEAN,
+    XK_VAR,
+    XK_COUNT,
+    XK_N_ROLES
+};
+
+enum xk_init {
+    XK_INIT_CONSTANT,
+    XK_INIT_NORMAL,
+    XK_INIT_UNIFORM
+}; /* value, deviation, +-range */
+
+struct xk_shape {
+    size_t h, w, c; /* of one image */
+};
+
+struct xk_node {
+    enum xk_op op;
+    char name[64]; /* timm's module */
+    int n_inputs,
+        inputs[2];         /* nodes; input 1 of a fused CONV or BN is added before act */
+    int param[XK_N_ROLES]; /* -1: none */
+    size_t out;            /* channels of CONV, LINEAR */
+    size_t kernel, stride, groups;
+    size_t pad; /* on every side, or with `same` as TensorFlow pads */
+    bool same;
+    bool head;       /* part of the classifier */
+    enum xk_act act; /* ACT, GATE; others: fused behind */
+    float eps;       /* BN */
+    float rate;      /* DROPOUT, DROP_PATH; BN: fused drop path */
+    /* by xk_graph_shapes */
+    struct xk_shape shape;
+    size_t pad_h, pad_w; /* before the first row and column */
+    uint64_t macs;
+};
+
+struct xk_tensor_info {
+    struct xk_param param; /* its name is set by xk_graph_shapes */
+    char name[112];
+    enum xk_init init;
+    double init_value;
+    size_t offset; /* floats into the value and gradient buffers */
+};
+
+struct xk_layer {
+    char name[64];
+    int node;
+};
+
+struct xk_graph {
+    struct xk_node *nodes;
+    int n_nodes, room_nodes;
+    struct xk_tensor_info *params;
+    int n_params, room_params;
+    struct xk_layer *layers;
+    int n_layers, room_layers;
+    size_t param_floats; /* size of the value buffer */
+    int failed;          /* sticky: set by a builder function, with err */
+    struct xr_err err;
+};
+
+void xk_graph_free(struct xk_graph *graph);
+int xk_graph_copy(struct xk_graph *to, const struct xk_graph *from,
+                  struct xr_err *err) XR_MUST_USE; /* shares nothing */
+
+/*
+ * Builder: each returns the new node. Errors are sticky (graph->failed) and need no check
+ * on the way; node numbers stay valid. Parameters are registered in order of the calls,
+ * which must be the order of timm's state dict.
+ */
+int xk_input(struct xk_graph *graph, size_t c, size_t h, size_t w);
+
+struct xk_conv {
+    size_t out, kernel, stride, pad, groups; /* stride and groups 0 mean 1 */
+    bool same, bias;
+    double init_deviation; /* of the weight; biases begin at 0 */
+};
+int xk_conv(struct xk_graph *graph, int x, const struct xk_conv *conv, const char *name,
+            ...) XR_PRINTF(4, 5);
+/* gamma: the initial weight */
+int xk_bn(struct xk_graph *graph, int x, float eps, double gamma, const char *name, ...)
+    XR_PRINTF(5, 6);
+int xk_act(struct xk_graph *graph, int x, enum xk_act act);
+int xk_add(struct xk_graph *graph, int x, int shortcut);
+int xk_maxpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad);
+int xk_gap(struct xk_graph *graph, int x);
+int xk_gate(struct xk_graph *graph, int x, int gate, enum xk_act act);
+int xk_dropout(struct xk_graph *graph, int x, float rate);
+int xk_drop_path(struct xk_graph *graph, int x, float rate, const char *name, ...)
+    XR_PRINTF(4, 5);
+int xk_linear(struct xk_graph *graph, int x, size_t out, double weight_range,
+              double bias_range, const char *name);
+/* Give the output of a node a name that `keep` accepts. */
+void xk_layer(struct xk_graph *graph, int x, const char *name, ...) XR_PRINTF(3, 4);
+
+/* Shapes, padding and multiply-adds of all nodes, offsets of all parameters. */
+int xk_graph_shapes(struct xk_graph *graph, struct xr_err *err) XR_MUST_USE;
+int xk_graph_layer(const struct xk_graph *graph, const char *name); /* -1: unknown */
+int xk_graph_consumers(const struct xk_graph *graph, int node, int *last);
+
+/*
+ * Fusing rewrites the array: an absorbed node becomes NONE, and the result stands in the
+ * slot of the last node of the chain, so that the order stays one of execution. `keep` is
+ * never hidden. train:  BN [-> drop path] [-> ADD] [-> ACT] infer:  CONV -> BN [-> ADD]
+ * [-> ACT]; drop path vanishes
+ */
+void xk_fuse_train(struct xk_graph *graph, int keep);
+void xk_fuse_infer(struct xk_graph *graph);
+
+/* --- families
+ * ----------------------------------------------------------------------------- */
+
+/* Row of a family's table: what is known of it and how it differs from its sisters. */
+struct xk_family {
+    const struct xk_arch *archs; /* ends with name NULL */
+    void (*build)(struct xk_graph *graph, size_t row, const struct xk_spec *spec);
+};
+
+/* The family of an architecture and its row there; NULL: unknown. */
+const struct xk_family *xk_family_find(const char *arch, size_t *row);
+
+#endif

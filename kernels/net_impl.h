@@ -1,0 +1,31 @@
+/*
+ * The inside of a net, for net.c, init.c and optim.c.
+ */
+#ifndef XK_NET_IMPL_H
+#define XK_NET_IMPL_H
+
+#include "plan.h"
+
+struct xk_net {
+    struct xk_spec spec;
+    const struct xk_arch *arch;
+    struct xk_device *dev;
+    struct xk_graph graph; /* as built */
+    struct xk_plan infer, train;
+    struct xk_plan *ran; /* by the last forward pass */
+    int keep;            /* node, -1: none */
+    float *values, *grads, *input, *d_logits;
+    char *arena;
+    size_t arena_bytes;
+    uint64_t version; /* of the values */
+    size_t n;         /* images of the current batch, 0: no input yet */
+    bool frozen, can_backward, backward_done;
+    struct xk_pass pass;
+};
+
+static inline float *xk_net_value_at(struct xk_net *net, size_t i)
+{
+    return net->values + net->graph.params[i].offset;
+}
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * Optimisers: spans of the value buffer, tensor by tensor, on the net's device.
+ */
+#include "optim.h"
+#include "net_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One tensor of the state: a part of a device buffer, or (part < 0) the steps taken. */
+struct state {
+    char *name;
+    int part;     /* 0: first moment or momentum, 1: second moment, 2: EMA */
+    size_t param; /* index */
+};
+
+enum {
+    MOMENT,
+    SECOND,
+    EMA,
+    N_PARTS
+};
+
+struct xk_optim {
+    struct xk_net *net;
+    struct xk_optim_spec spec;
+    float *parts[N_PARTS]; /* laid out as the values */
+    float *steps;          /* taken by each parameter; frozen ones do not count */
+    struct state *states;
+    size_t n_states;
+};
+
+#define BACKEND(optim) ((optim)->net->dev->backend)
+
+static int add_state(struct xk_optim *optim, int part, size_t param, const char *fmt,
+                     struct xr_err *err)
+{
+    struct state *s = &optim->states[optim->n_states];
+
+    s->name = part < 0
+                  ? xr_strdup("optimizer.step", err)
+                  : xr_sprintf(err, "%s%s", fmt, optim->net->graph.params[param].name);
+    if (!s->name)
+        return -1;
+    s->part = part;
+    s->param = param;
+    optim->n_states++;
+    return 0;
+}
+
+static int list_state(struct xk_optim *optim, struct xr_err *err)
+{
+    static const char *const prefix[2][2] = {
+        {"optimizer.momentum_buffer.", NULL},
+        {"optimizer.exp_avg.", "optimizer.exp_avg_sq."},
+    };
+    size_t n = (size_t)optim->net->graph.n_params;
+
+    optim->states = xr_alloc_array(3 * n + 1, sizeof *optim->states, err);
+    if (!optim->states || add_state(optim, -1, 0, NULL, err))
+        return -1;
+    for (int part = 0; part < N_PARTS; part++)
+        for (size_t i = 0; i < n && optim->parts[part]; i++)
+            if ((part == EMA || optim->net->graph.params[i].param.trainable) &&
+                add_state(optim, part, i,
+                          part == EMA ? "ema." : prefix[optim->spec.kind][part], err))
+                return -1;
+    return 0;
+}
+
+int xk_optim_open(struct xk_optim **out, struct xk_net *net,
+                  const struct xk_optim_spec *spec, struct xr_err *err)
+{
+    struct xk_optim *optim = xr_alloc_array(1, sizeof *optim, err);
+    size_t bytes = net->graph.param_floats * sizeof(float);
+    bool want[N_PARTS] = {spec->kind == XK_ADAMW || spec->momentum != 0,
+                          spec->kind == XK_ADAMW, spec->ema > 0};
+
+    *out = NULL;
+    if (!optim)
+        return -1;
+    optim->net = net;
+    optim->spec = *spec;
+    if (!net->spec.training) {
+        xr_fail(err, "an optimiser for a net that was not opened for training");
+        goto failed;
+    }
+    optim->steps = xr_alloc_array((size_t)net->graph.n_params, sizeof *optim->steps, err);
+    if (!optim->steps)
+        goto failed;
+    for (int part = 0; part < N_PARTS; part++) {
+        if (!want[part])
+            continue;
+        optim->parts[part] = BACKEND(optim)->alloc(net->dev, bytes, err);
+        if (!optim->parts[part])
+            goto failed;
+    }
+    if (optim->parts[EMA]) /* begins as the values are now */
+        BACKEND(optim)->ema(net->dev, optim->parts[EMA], net->values,
+                            net->graph.param_floats, 0);
+    if (list_state(optim, err))
+        goto failed;
+    *out = optim;
+    return 0;
+failed:
+    xk_optim_close(optim);
+    return -1;
+}
+
+void xk_optim_close(struct xk_optim *optim)
+{
+    if (!optim)
+        return;
+    for (int part = 0; part < N_PARTS; part++)
+        BACKEND(optim)->free(optim->net->dev, optim->parts[part],
+                             optim->net->graph.param_floats * sizeof(float));
+    for (size_t i = 0; i < optim->n_states; i++)
+        free(optim->states[i].name);
+    free(optim->states);
+    free(optim->steps);
+    free(optim);
+}
+
+static bool moves(const struct xk_param *p)
+{
+    return p->trainable && !p->frozen;
+}
+
+static double gradient_norm(struct xk_optim *optim)
+{
+    struct xk_net *net = optim->net;
+    double sum = 0;
+
+    for (int i = 0; i < net->graph.n_params; i++) {
+        const struct xk_tensor_info *info = &net->graph.params[i];
+
+        if (moves(&info->param))
+            sum += BACKEND(optim)->sum_squares(net->dev, net->grads + info->offset,
+                                               info->param.count);
+    }
+    return sqrt(sum);
+}
+
+static void update(struct xk_optim *optim, size_t i, double lr, float scale)
+{
+    struct xk_net *net = optim->net;
+    const struct xk_optim_spec *o = &optim->spec;
+    const struct xk_tensor_info *info = &net->graph.params[i];
+    size_t at = info->offset, n = info->param.count;
+    double decay = info->param.n_dims > 1 || o->decay_1d ? o->decay : 0;
+    double k = (double)(optim->steps[i] += 1.0f);
+    float *m = optim->parts[MOMENT] ? optim->parts[MOMENT] + at : NULL;
+
+    if (o->kind == XK_SGD) {
+        struct xk_sgd sgd = {(float)lr, (float)decay, (float)o->momentum, o->nesterov};
+
+        BACKEND(optim)->sgd(net->dev, net->values + at, m, net->grads + at, n, scale,
+                            sgd);
+    } else {
+        struct xk_adamw adamw = {(float)(1 - lr * decay),
+                                 (float)o->beta1,
+                                 (float)o->beta2,
+                                 (float)(lr / (1 - pow(o->beta1, k))),
+                                 (float)sqrt(1 - pow(o->beta2, k)),
+                                 (float)o->eps};
+
+        BACKEND(optim)->adamw(net->dev, net->values + at, m, optim->parts[SECOND] + at,
+                              net->grads + at, n, scale, adamw);
+    }
+}
+
+int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err *err)
+{
+    struct xk_net *net = optim->net;
+    double length = 0, scale = 1;
+
+    (void)err;
+    if (norm || optim->spec.clip > 0)
+        length = gradient_norm(optim);
+    if (norm)
+        *norm = length;
+    if (optim->spec.clip > 0) {
+        scale = optim->spec.clip / (length + 1e-6);
+        scale = scale < 1 ? scale : 1;
+    }
+    for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
+        if (moves(&net->graph.params[i].param))
+            update(optim, i, lr, (float)scale);
+    if (optim->parts[EMA])
+        BACKEND(optim)->ema(net->dev, optim->parts[EMA], net->values,
+                            net->graph.param_floats, (float)optim->spec.ema);
+    net->version++;
+    return 0;
+}
+
+int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err)
+{
+    struct xk_net *net = optim->net;
+
+    (void)err;
+    if (!optim->parts[EMA])
+        return 0;
+    BACKEND(optim)->swap(net->dev, net->values, optim->parts[EMA],
+                         net->graph.param_floats);
+    net->version++;
+    return 0;
+}
+
+/* --- checkpoint
+ * ----------------------------------------------------------------------------------- */
+
+size_t xk_optim_n_state(const struct xk_optim *optim)
+{
+    return optim->n_states;
+}
+
+const char *xk_optim_state_name(const struct xk_optim *optim, size_t i)
+{
+    return i < optim->n_states ? optim->states[i].name : NULL;
+}
+
+void xk_optim_state_shape(const struct xk_optim *optim, size_t i, int *n_dims,
+                          size_t shape[4])
+{
+    const struct state *s = &optim->states[i];
+    const struct xk_param *p = &optim->net->graph.params[s->param].param;
+
+    if (s->part < 0) {
+        *n_dims = 1;
+        shape[0] = (size_t)optim->net->graph.n_params;
+        return;
+    }
+    *n_dims = p->n_dims;
+    memcpy(shape, p->shape, sizeof p->shape);
+}
+
+/* Where a state lies and its size in floats; NULL for the step counts. */
+static float *locate(const struct xk_optim *optim, size_t i, size_t *count)
+{
+    const struct state *s = &optim->states[i];
+    const struct xk_tensor_info *info = &optim->net->graph.params[s->param];
+
+    *count = s->part < 0 ? (size_t)optim->net->graph.n_params : info->param.count;
+    return s->part < 0 ? NULL : optim->parts[s->part] + info->offset;
+}
+
+int xk_optim_get(struct xk_optim *optim, size_t i, float *dst, struct xr_err *err)
+{
+    size_t count;
+    float *src;
+
+    if (i >= optim->n_states)
+        return xr_fail(err, "no optimiser state %zu", i);
+    src = locate(optim, i, &count);
+    if (src)
+        BACKEND(optim)->download(optim->net->dev, dst, src, count * sizeof *dst);
+    else
+        memcpy(dst, optim->steps, count * sizeof *dst);
+    return 0;
+}
+
+int xk_optim_set(struct xk_optim *optim, size_t i, const float *src, struct xr_err *err)
+{
+    size_t count;
+    float *dst;
+
+    if (i >= optim->n_states)
+        return xr_fail(err, "no optimiser state %zu", i);
+    dst = locate(optim, i, &count);
+    if (dst)
+        BACKEND(optim)->upload(optim->net->dev, dst, src, count * sizeof *dst);
+    else
+        memcpy(optim->steps, src, count * sizeof *src);
+    return 0;
+}

@@ -1,0 +1,394 @@
+/*
+ * Which tensors exist, how long each lives, and where it lies in the arena.
+ *
+ * Time runs over the forward steps 0..n-1 and the backward steps n..2n-1, the latter in
+ * reverse order of the nodes. Buffers that are alive at the same time do not overlap.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NO_BUFFER = -1,
+    BUFFER_INPUT = -2,
+    BUFFER_LOGITS = -3
+};
+
+struct xk_buffer {
+    size_t bytes, offset;
+    int first, last; /* times of the first write and the last use */
+    int owners;      /* tensors that use it as their gradient */
+};
+
+size_t xk_saved_floats(const struct xk_node *node, size_t batch)
+{
+    switch (node->op) {
+    case XK_OP_BN: /* mean, 1/deviation, and two sums of the backward pass */
+        return 4 * node->shape.c + batch;
+    case XK_OP_MAXPOOL: /* one byte an output: the winner of its window */
+        return (batch * node->shape.h * node->shape.w * node->shape.c + 3) / 4;
+    case XK_OP_DROPOUT: /* the factors */
+        return batch * node->shape.h * node->shape.w * node->shape.c;
+    case XK_OP_DROP_PATH:
+        return batch;
+    default:
+        return 0;
+    }
+}
+
+static size_t tensor_bytes(struct xk_shape s, size_t batch)
+{
+    return (batch * s.h * s.w * s.c * sizeof(float) + 63) / 64 * 64;
+}
+
+static int new_buffer(struct xk_plan *plan, size_t bytes, int time)
+{
+    struct xk_buffer *b = &plan->buffers[plan->n_buffers];
+
+    *b = (struct xk_buffer){.bytes = (bytes + 63) / 64 * 64, .first = time, .last = time};
+    return plan->n_buffers++;
+}
+
+static void use(struct xk_plan *plan, int buffer, int time)
+{
+    if (buffer >= 0 && plan->buffers[buffer].last < time)
+        plan->buffers[buffer].last = time;
+}
+
+/* --- forward
+ * --------------------------------------------------------------------------------- */
+
+/* A fused convolution adds onto its shortcut's memory when nobody needs that any more. */
+static bool adds_in_place(const struct xk_plan *plan, int i, bool backward)
+{
+    const struct xk_node *node = &plan->graph.nodes[i];
+    int last = -1;
+
+    if (backward || node->op != XK_OP_CONV || node->n_inputs != 2)
+        return false;
+    xk_graph_consumers(&plan->graph, node->inputs[1], &last);
+    return last == i && plan->y[node->inputs[1]] >= 0;
+}
+
+static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
+{
+    int n = plan->n_steps;
+
+    for (int i = 0; i < n; i++) {
+        const struct xk_node *node = &plan->graph.nodes[i];
+        size_t saved = xk_saved_floats(node, batch);
+
+        plan->y[i] = plan->saved[i] = NO_BUFFER;
+        if (node->op == XK_OP_INPUT)
+            plan->y[i] = BUFFER_INPUT;
+        if (node->op == XK_OP_INPUT || node->op == XK_OP_NONE)
+            continue;
+        for (int k = 0; k < node->n_inputs; k++)
+            use(plan, plan->y[node->inputs[k]], i);
+        if (adds_in_place(plan, i, backward))
+            plan->y[i] = plan->y[node->inputs[1]];
+        else
+            plan->y[i] = new_buffer(plan, tensor_bytes(node->shape, batch), i);
+        if (saved) {
+            plan->saved[i] = new_buffer(plan, saved * sizeof(float), i);
+            if (backward)
+                use(plan, plan->saved[i], 2 * n - 1 - i);
+        }
+    }
+    for (int i = 0; i < n; i++) { /* logits and the classifier's input stay readable */
+        const struct xk_node *node = &plan->graph.nodes[i];
+
+        if (node->op == XK_OP_LINEAR || node->op == XK_OP_GAP || node->head) {
+            use(plan, plan->y[i], 2 * n);
+            use(plan, plan->saved[i], 2 * n);
+        }
+    }
+}
+
+/* --- backward
+ * -------------------------------------------------------------------------------- */
+
+/* Does the backward pass of this operation read its input k, its output? */
+static bool needs_x(const struct xk_node *node, int k)
+{
+    switch (node->op) {
+    case XK_OP_CONV:
+    case XK_OP_LINEAR:
+    case XK_OP_BN:
+    case XK_OP_ACT:
+        return k == 0;
+    case XK_OP_GATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool needs_y(const struct xk_node *node)
+{
+    return node->op == XK_OP_BN && node->n_inputs == 2 && node->act != XK_ACT_NONE;
+}
+
+/* May dx overwrite the (only) dy? */
+static bool elementwise(const struct xk_node *node)
+{
+    return node->op == XK_OP_ACT || node->op == XK_OP_DROPOUT ||
+           node->op == XK_OP_DROP_PATH;
+}
+
+static void add_grad(struct xk_plan *plan, int tensor, int buffer)
+{
+    int *dy = plan->dy + tensor * XK_MAX_GRADS;
+
+    for (int k = 0; k < XK_MAX_GRADS; k++)
+        if (dy[k] == NO_BUFFER) {
+            dy[k] = buffer;
+            if (buffer >= 0)
+                plan->buffers[buffer].owners++;
+            return;
+        }
+}
+
+static bool private_buffer(const struct xk_plan *plan, int buffer, int i, int keep)
+{
+    return buffer >= 0 && plan->buffers[buffer].owners == 1 && i != keep;
+}
+
+/* Where the gradient of BN behind its fused activation goes: read again for input 1. */
+static int bn_masked(struct xk_plan *plan, int i, size_t batch, int keep, int time)
+{
+    const struct xk_node *node = &plan->graph.nodes[i];
+    int *dy = plan->dy + i * XK_MAX_GRADS;
+
+    if (dy[1] == NO_BUFFER && node->act == XK_ACT_NONE)
+        return dy[0];
+    if (private_buffer(plan, dy[0], i, keep))
+        return dy[0];
+    return new_buffer(plan, tensor_bytes(node->shape, batch), time);
+}
+
+static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep,
+                             int time)
+{
+    const struct xk_node *node = &plan->graph.nodes[i];
+    int *dy = plan->dy + i * XK_MAX_GRADS, x = plan->y[node->inputs[0]], consumer;
+    int dx = NO_BUFFER;
+
+    if (node->n_inputs == 2) {
+        plan->g[i] = bn_masked(plan, i, batch, keep, time);
+        use(plan, plan->g[i], time);
+        add_grad(plan, node->inputs[1], plan->g[i]);
+    } else if (private_buffer(plan, dy[0], i, keep)) {
+        dx = dy[0];
+    }
+    /* else over the input, which nobody reads after this */
+    if (dx == NO_BUFFER && x >= 0 && node->inputs[0] != keep &&
+        xk_graph_consumers(&plan->graph, node->inputs[0], &consumer) == 1 &&
+        plan->graph.nodes[node->inputs[0]].op == XK_OP_CONV)
+        dx = x;
+    if (dx == NO_BUFFER)
+        dx = new_buffer(plan, tensor_bytes(node->shape, batch), time);
+    plan->dx[2 * i] = dx;
+    use(plan, dx, time);
+    add_grad(plan, node->inputs[0], dx);
+}
+
+/* Tensor i has had its backward pass: what it owned belongs to those it was handed to. */
+static void disown(struct xk_plan *plan, int i, int keep)
+{
+    const int *dy = plan->dy + i * XK_MAX_GRADS;
+
+    for (int k = 0; k < XK_MAX_GRADS && i != keep; k++)
+        if (dy[k] >= 0)
+            plan->buffers[dy[k]].owners--;
+}
+
+static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
+{
+    int n = plan->n_steps;
+
+    for (int i = n - 1; i >= 0; i--) {
+        const struct xk_node *node = &plan->graph.nodes[i];
+        int *dy = plan->dy + i * XK_MAX_GRADS, time = 2 * n - 1 - i;
+
+        if (i == keep) {
+            use(plan, plan->y[i], 2 * n);
+            for (int k = 0; k < XK_MAX_GRADS; k++)
+                use(plan, dy[k], 2 * n);
+        }
+        if (dy[0] == NO_BUFFER || node->op == XK_OP_INPUT)
+            continue;
+        for (int k = 0; k < XK_MAX_GRADS; k++)
+            use(plan, dy[k], time);
+        for (int k = 0; k < node->n_inputs; k++)
+            if (needs_x(node, k))
+                use(plan, plan->y[node->inputs[k]], time);
+        if (needs_y(node))
+            use(plan, plan->y[i], time);
+        if (node->op == XK_OP_BN) {
+            plan_bn_backward(plan, i, batch, keep, time);
+            disown(plan, i, keep);
+            continue;
+        }
+        if (dy[1] != NO_BUFFER) { /* summed before the node runs */
+            plan->g[i] = private_buffer(plan, dy[0], i, keep)
+                             ? dy[0]
+                             : new_buffer(plan, tensor_bytes(node->shape, batch), time);
+            use(plan, plan->g[i], time);
+        }
+        for (int k = 0; k < node->n_inputs; k++) {
+            int in = node->inputs[k], dx;
+
+            if (plan->graph.nodes[in].op == XK_OP_INPUT)
+                continue;
+            if (node->op == XK_OP_ADD)
+                dx = plan->g[i] == NO_BUFFER ? dy[0] : plan->g[i];
+            else if (elementwise(node) && dy[1] == NO_BUFFER &&
+                     private_buffer(plan, dy[0], i, keep))
+                dx = dy[0];
+            else
+                dx = new_buffer(plan, tensor_bytes(plan->graph.nodes[in].shape, batch),
+                                time);
+            plan->dx[2 * i + k] = dx;
+            add_grad(plan, in, dx);
+        }
+        disown(plan, i, keep);
+    }
+}
+
+/* --- places
+ * ----------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    const struct xk_buffer *x = *(struct xk_buffer *const *)a,
+                           *y = *(struct xk_buffer *const *)b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->first != y->first ? (x->first < y->first ? -1 : 1) : (x < y ? -1 : x > y);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct xk_buffer *x = *(struct xk_buffer *const *)a,
+                           *y = *(struct xk_buffer *const *)b;
+
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Largest first, each at the lowest place that is free for its whole life. */
+static int place(struct xk_plan *plan, struct xr_err *err)
+{
+    size_t n = (size_t)plan->n_buffers;
+    struct xk_buffer **order = xr_alloc_array(n, sizeof *order, err);
+    struct xk_buffer **busy = xr_alloc_array(n, sizeof *busy, err);
+
+    if (!order || !busy) {
+        free(order);
+        free(busy);
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++)
+        order[i] = &plan->buffers[i];
+    qsort(order, n, sizeof *order, by_size);
+    for (size_t i = 0; i < n; i++) {
+        size_t n_busy = 0, at = 0;
+
+        for (size_t j = 0; j < i; j++)
+            if (order[j]->first <= order[i]->last && order[i]->first <= order[j]->last)
+                busy[n_busy++] = order[j];
+        qsort(busy, n_busy, sizeof *busy, by_offset);
+        for (size_t j = 0; j < n_busy; j++) {
+            if (at + order[i]->bytes <= busy[j]->offset)
+                break;
+            if (busy[j]->offset + busy[j]->bytes > at)
+                at = busy[j]->offset + busy[j]->bytes;
+        }
+        order[i]->offset = at;
+        if (at + order[i]->bytes > plan->bytes)
+            plan->bytes = at + order[i]->bytes;
+    }
+    free(order);
+    free(busy);
+    return 0;
+}
+
+int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
+                 bool backward, int keep, struct xr_err *err)
+{
+    size_t n = (size_t)graph->n_nodes;
+
+    memset(plan, 0, sizeof *plan);
+    plan->graph = *graph;
+    memset(graph, 0, sizeof *graph);
+    plan->n_steps = (int)n;
+    plan->steps = xr_alloc_array(n, sizeof *plan->steps, err);
+    plan->buffers = xr_alloc_array(n * 6, sizeof *plan->buffers, err);
+    plan->y = xr_alloc_array(n * (3 + XK_MAX_GRADS + 2), sizeof *plan->y, err);
+    plan->seconds[0] = xr_alloc_array(n, sizeof(double), err);
+    plan->seconds[1] = xr_alloc_array(n, sizeof(double), err);
+    if (!plan->steps || !plan->buffers || !plan->y || !plan->seconds[0] ||
+        !plan->seconds[1])
+        return -1;
+    plan->g = plan->y + n;
+    plan->saved = plan->g + n;
+    plan->dy = plan->saved + n;
+    plan->dx = plan->dy + n * XK_MAX_GRADS;
+    for (size_t i = 0; i < n * (3 + XK_MAX_GRADS + 2); i++)
+        plan->y[i] = NO_BUFFER;
+    plan->dy[(n - 1) * XK_MAX_GRADS] = BUFFER_LOGITS;
+    plan_forward(plan, batch, backward);
+    if (backward)
+        plan_backward(plan, batch, keep);
+    for (int i = 0; i < plan->n_steps; i++) {
+        struct xk_step *step = &plan->steps[i];
+
+        step->node = &plan->graph.nodes[i];
+        step->graph = &plan->graph;
+        step->batch = batch;
+        step->backward = backward;
+        if (step->node->n_inputs)
+            step->in = plan->graph.nodes[step->node->inputs[0]].shape;
+    }
+    return place(plan, err);
+}
+
+void xk_plan_bind(struct xk_plan *plan, char *arena, float *input, float *d_logits)
+{
+#define AT(buffer)                                                                       \
+    ((buffer) == BUFFER_INPUT    ? input                                                 \
+     : (buffer) == BUFFER_LOGITS ? d_logits                                              \
+     : (buffer) == NO_BUFFER     ? NULL                                                  \
+                             : (float *)(void *)(arena + plan->buffers[buffer].offset))
+    for (int i = 0; i < plan->n_steps; i++) {
+        struct xk_step *step = &plan->steps[i];
+
+        step->y = AT(plan->y[i]);
+        step->g = AT(plan->g[i]);
+        step->saved = AT(plan->saved[i]);
+        for (int k = 0; k < 2; k++) {
+            step->x[k] =
+                k < step->node->n_inputs ? AT(plan->y[step->node->inputs[k]]) : NULL;
+            step->dx[k] = AT(plan->dx[2 * i + k]);
+        }
+        step->n_dy = 0;
+        for (int k = 0; k < XK_MAX_GRADS; k++) {
+            step->dy[k] = AT(plan->dy[i * XK_MAX_GRADS + k]);
+            step->n_dy += step->dy[k] != NULL;
+        }
+    }
+#undef AT
+}
+
+void xk_plan_free(struct xk_plan *plan)
+{
+    xk_graph_free(&plan->graph);
+    free(plan->steps);
+    free(plan->buffers);
+    free(plan->y);
+    free(plan->seconds[0]);
+    free(plan->seconds[1]);
+    memset(plan, 0, sizeof *plan);
+}

@@ -1,0 +1,370 @@
+/*
+ * The four networks against timm: golden/models (names, shapes, counts, inference, one training step)
+ * at the tolerances of its README.
+ */
+#include "formula.h"
+#include "json.h"
+#include "net.h"
+#include "loss.h"
+#include "tap.h"
+
+static const char *shared;
+
+static double *numbers(const cJSON *array, size_t *n)
+{
+    double *v;
+    size_t i = 0;
+    const cJSON *item;
+
+    *n = (size_t)cJSON_GetArraySize(array);
+    v = calloc(*n + 1, sizeof *v);
+    cJSON_ArrayForEach(item, array) v[i++] = item->valuedouble;
+    return v;
+}
+
+static cJSON *read_json(const char *fmt, const char *name)
+{
+    char path[4096];
+    struct xr_err err = {0};
+    cJSON *json;
+
+    snprintf(path, sizeof path, fmt, shared, name);
+    json = xr_json_read(path, NULL, &err);
+    if (!json)
+        ok(0, "%s", err.text);
+    return json;
+}
+
+static double l2(const float *v, size_t n)
+{
+    double s = 0;
+
+    for (size_t i = 0; i < n; i++)
+        s += (double)v[i] * (double)v[i];
+    return sqrt(s);
+}
+
+/* Worst of |got - want| / allowed over the samples of a checksum. */
+static double samples_off(const float *v, size_t n, const cJSON *samples, double allowed)
+{
+    size_t k;
+    double *want = numbers(samples, &k), worst = 0;
+
+    for (size_t i = 0; i < k; i++) {
+        double off = fabs((double)v[(2 * i + 1) * n / (2 * k)] - want[i]) / allowed;
+
+        worst = off > worst || isnan(off) ? off : worst;
+    }
+    free(want);
+    return worst;
+}
+
+/* A checksum object of activations. */
+static int activation_agrees(const float *v, size_t n, const cJSON *sum, double l2_tolerance,
+                             const char *what)
+{
+    double std = xr_json_number(sum, "std", 0), want = xr_json_number(sum, "l2", 0);
+    double samples = samples_off(v, n, cJSON_GetObjectItem(sum, "samples"), 1e-4 * std + 1e-5);
+    double off = fabs(l2(v, n) - want) / want;
+    int good = ok(samples <= 1 && off <= l2_tolerance, "%s", what);
+
+    if (!good)
+        printf("# samples off by %g of what is allowed, L2 by %g\n", samples, off);
+    return good;
+}
+
+static void check_names(struct xk_net *net, const cJSON *model, const char *arch)
+{
+    const cJSON *t = cJSON_GetObjectItem(model, "tensors")->child;
+    size_t n = xk_net_n_params(net), i = 0, parameters = 0;
+    int good = 1;
+
+    for (; t && i < n; t = t->next, i++) {
+        const struct xk_param *p = xk_net_param(net, i);
+        size_t n_dims;
+        double *shape = numbers(cJSON_GetArrayItem(t, 1), &n_dims);
+
+        good &= strcmp(p->name, cJSON_GetArrayItem(t, 0)->valuestring) == 0 &&
+                (size_t)p->n_dims == n_dims;
+        for (size_t d = 0; d < n_dims; d++)
+            good &= p->shape[d] == (size_t)shape[d];
+        good &= p->trainable == (strcmp(cJSON_GetArrayItem(t, 3)->valuestring, "param") == 0);
+        good &= p->counter == (strcmp(cJSON_GetArrayItem(t, 2)->valuestring, "int64") == 0);
+        parameters += p->trainable ? p->count : 0;
+        free(shape);
+        if (!good) {
+            printf("# first difference at %s\n", p->name);
+            break;
+        }
+    }
+    ok(good && !t && i == n, "%s: names, shapes and order are timm's", arch);
+    ok((double)parameters == xr_json_number(model, "parameter_count", 0), "%s: parameter count",
+       arch);
+}
+
+static void fill(struct xk_net *net, double rv)
+{
+    struct xr_err err = {0};
+
+    for (size_t i = 0; i < xk_net_n_params(net); i++) {
+        const struct xk_param *p = xk_net_param(net, i);
+        float *v = malloc(p->count * sizeof *v);
+
+        fm_golden(v, p->name, p->n_dims, p->shape, p->count, rv);
+        if (xk_net_set(net, i, v, &err))
+            ok(0, "%s", err.text);
+        free(v);
+    }
+}
+
+static struct xk_net *open_net(const char *arch, const char *keep, double rv)
+{
+    struct xk_spec spec = {.arch = arch,
+                           .n_classes = 3,
+                           .channels = 3,
+                           .height = 224,
+                           .width = 224,
+                           .batch = 2,
+                           .training = true,
+                           .keep = keep};
+    struct xk_net *net;
+    struct xr_err err = {0};
+
+    if (xk_net_open(&net, &spec, &err)) {
+        ok(0, "%s: %s", arch, err.text);
+        return NULL;
+    }
+    fill(net, rv);
+    return net;
+}
+
+static double logits_off(const float *got, const cJSON *want)
+{
+    double worst = 0;
+    size_t i = 0;
+    const cJSON *row, *v;
+
+    cJSON_ArrayForEach(row, want) cJSON_ArrayForEach(v, row)
+    {
+        double off = fabs((double)got[i++] - v->valuedouble);
+
+        worst = off > worst || isnan(off) ? off : worst;
+    }
+    return worst;
+}
+
+static double largest(const cJSON *rows)
+{
+    const cJSON *row, *v;
+    double top = 0;
+
+    cJSON_ArrayForEach(row, rows) cJSON_ArrayForEach(v, row) if (fabs(v->valuedouble) > top) top =
+        fabs(v->valuedouble);
+    return top;
+}
+
+static void check_eval(struct xk_net *net, const cJSON *json, const char *arch, double l2_tolerance)
+{
+    const cJSON *eval = cJSON_GetObjectItem(json, "eval");
+    const cJSON *want = cJSON_GetObjectItem(eval, "logits_float64");
+    double allowed = fmax(1e-5, 30 * xr_json_number(eval, "float32_vs_float64_max_abs", 0));
+    float logits[6], *pooled;
+    size_t features;
+    char what[64];
+    struct xr_err err = {0};
+
+    allowed = fmin(allowed, 1e-4 * largest(want));
+    if (xk_net_forward(net, logits, false, 0, 0, &err))
+        ok(0, "%s", err.text);
+    snprintf(what, sizeof what, "%s: logits", arch);
+    near(logits_off(logits, want), 0, allowed, what);
+    if (xk_net_pooled(net, NULL, &features, &err))
+        ok(0, "%s", err.text);
+    pooled = malloc(2 * features * sizeof *pooled);
+    if (xk_net_pooled(net, pooled, &features, &err))
+        ok(0, "%s", err.text);
+    snprintf(what, sizeof what, "%s: pooled features", arch);
+    activation_agrees(pooled, 2 * features, cJSON_GetObjectItem(eval, "pooled"), l2_tolerance,
+                      what);
+    free(pooled);
+    if (xk_net_forward_keep(net, logits, &err))
+        ok(0, "%s", err.text);
+    snprintf(what, sizeof what, "%s: logits of the unfused pass", arch);
+    near(logits_off(logits, want), 0, allowed, what);
+}
+
+static void check_layer(const cJSON *json, const char *arch, const char *layer, const float *images,
+                        double rv, double l2_tolerance)
+{
+    const cJSON *a;
+    struct xk_net *net = open_net(arch, layer, rv);
+    struct xr_err err = {0};
+    size_t shape[4];
+    float logits[6], *v;
+    char what[96];
+
+    if (!net)
+        return;
+    cJSON_ArrayForEach(a, cJSON_GetObjectItem(json, "eval_activations"))
+    {
+        if (strcmp(xr_json_text(a, "module", ""), layer) != 0)
+            continue;
+        if (xk_net_input_f32(net, images, 2, &err) || xk_net_forward_keep(net, logits, &err) ||
+            xk_net_kept(net, NULL, NULL, shape, &err))
+            ok(0, "%s", err.text);
+        v = malloc(shape[0] * shape[1] * shape[2] * shape[3] * sizeof *v);
+        if (xk_net_kept(net, v, NULL, shape, &err))
+            ok(0, "%s", err.text);
+        snprintf(what, sizeof what, "%s: activation of %s", arch, layer);
+        activation_agrees(v, shape[0] * shape[1] * shape[2] * shape[3], a, l2_tolerance, what);
+        free(v);
+    }
+    xk_net_close(net);
+}
+
+static void check_gradients(struct xk_net *net, const cJSON *json, const char *arch)
+{
+    double global = xr_json_number(cJSON_GetObjectItem(json, "train"), "grad_global_l2", 0);
+    const cJSON *g = cJSON_GetObjectItem(json, "train_gradients")->child;
+    double worst_l2 = 0, worst_sample = 0;
+    struct xr_err err = {0};
+    int good = 1;
+
+    for (size_t i = 0; i < xk_net_n_params(net); i++) {
+        const struct xk_param *p = xk_net_param(net, i);
+        float *v;
+        double want, off;
+
+        if (!p->trainable)
+            continue;
+        if (!g || strcmp(p->name, cJSON_GetArrayItem(g, 0)->valuestring) != 0) {
+            good = 0;
+            break;
+        }
+        v = malloc(p->count * sizeof *v);
+        if (xk_net_get_grad(net, i, v, &err))
+            ok(0, "%s", err.text);
+        want = cJSON_GetArrayItem(g, 1)->valuedouble;
+        off = fabs(l2(v, p->count) - want) / (1e-3 * want + 1e-5 * global);
+        if (!(off <= 1))
+            printf("# %s: L2 %g, want %g\n", p->name, l2(v, p->count), want);
+        worst_l2 = fmax(worst_l2, isnan(off) ? INFINITY : off);
+        off = samples_off(v, p->count, cJSON_GetArrayItem(g, 2),
+                          1e-2 * want / sqrt((double)p->count) + 1e-5 * global);
+        if (!(off <= 1))
+            printf("# %s: samples off by %g of what is allowed\n", p->name, off);
+        worst_sample = fmax(worst_sample, isnan(off) ? INFINITY : off);
+        free(v);
+        g = g->next;
+    }
+    ok(good && !g, "%s: every parameter has its gradient", arch);
+    ok(worst_l2 <= 1, "%s: L2 norms of the gradients (%.2g of what is allowed)", arch, worst_l2);
+    ok(worst_sample <= 1, "%s: samples of the gradients (%.2g of what is allowed)", arch,
+       worst_sample);
+}
+
+static void check_buffers(struct xk_net *net, const cJSON *json, const char *arch)
+{
+    const cJSON *b = cJSON_GetObjectItem(json, "train_updated_buffers")->child;
+    double worst = 0;
+    struct xr_err err = {0};
+    int counted = 1;
+
+    for (size_t i = 0; i < xk_net_n_params(net); i++) {
+        const struct xk_param *p = xk_net_param(net, i);
+        float *v;
+
+        if (p->trainable)
+            continue;
+        v = malloc(p->count * sizeof *v);
+        if (xk_net_get(net, i, v, &err))
+            ok(0, "%s", err.text);
+        if (p->counter) {
+            counted &= v[0] == 1;
+        } else if (b && strcmp(p->name, cJSON_GetArrayItem(b, 0)->valuestring) == 0) {
+            double want = cJSON_GetArrayItem(b, 1)->valuedouble;
+
+            worst = fmax(worst, fabs(l2(v, p->count) - want) / want);
+            b = b->next;
+        }
+        free(v);
+    }
+    ok(!b && worst <= 1e-5, "%s: running statistics (off by %.2g)", arch, worst);
+    ok(counted, "%s: batches are counted", arch);
+}
+
+static void check_train(struct xk_net *net, const cJSON *json, const char *arch)
+{
+    const cJSON *train = cJSON_GetObjectItem(json, "train");
+    double want = xr_json_number(train, "loss_float64", 0), loss;
+    struct xk_loss ce = {.kind = XK_LOSS_CROSS_ENTROPY};
+    int64_t labels[2] = {0, 2};
+    float logits[6], d_logits[6];
+    char what[64];
+    struct xr_err err = {0};
+
+    if (xk_net_zero_grad(net, &err) || xk_net_forward(net, logits, true, 0, 0, &err))
+        ok(0, "%s", err.text);
+    loss = xk_loss_forward(d_logits, logits, labels, 2, 3, &ce, NULL);
+    snprintf(what, sizeof what, "%s: loss in training mode", arch);
+    near(loss, want, 1e-5 * fabs(want), what);
+    if (xk_net_backward(net, d_logits, &err))
+        ok(0, "%s", err.text);
+    check_gradients(net, json, arch);
+    check_buffers(net, json, arch);
+}
+
+static void check_model(const char *arch, const cJSON *all, const char *const *layers,
+                        double l2_tolerance)
+{
+    cJSON *json = read_json("%s/golden/models/%s.expected.json", arch);
+    const cJSON *model = cJSON_GetObjectItem(all, arch);
+    float *images = malloc(2 * 3 * 224 * 224 * sizeof *images);
+    double rv;
+    struct xk_net *net;
+    struct xr_err err = {0};
+
+    if (!json)
+        return;
+    rv = xr_json_number(json, "running_var_scale", 0);
+    fm_images(images, "input", 2, 3, 224, 224);
+    net = open_net(arch, NULL, rv);
+    if (net) {
+        check_names(net, model, arch);
+        ok((double)xk_net_macs(net) == xr_json_number(json, "macs_224_conv_linear", 0),
+           "%s: multiply-adds", arch);
+        if (xk_net_input_f32(net, images, 2, &err))
+            ok(0, "%s", err.text);
+        check_eval(net, json, arch, l2_tolerance);
+        check_train(net, json, arch);
+        xk_net_close(net);
+    }
+    for (; *layers; layers++)
+        check_layer(json, arch, *layers, images, rv, l2_tolerance);
+    free(images);
+    cJSON_Delete(json);
+}
+
+int main(void)
+{
+    static const char *const resnet[] = {"act1", "layer1", "layer2", "layer3", "layer4", NULL};
+    static const char *const efficientnet[] = {"bn1",      "blocks.0", "blocks.1",  "blocks.2",
+                                               "blocks.3", "blocks.4", "blocks.5",  "blocks.6",
+                                               "bn2",      "conv_head", NULL};
+    cJSON *all;
+
+    shared = tap_shared();
+    if (!shared) {
+        tap_skip("networks against timm", "no reference data ($XR_SHARED)");
+        return tap_done();
+    }
+    all = read_json("%s/golden/models/%s.json", "tensors");
+    if (!all)
+        return tap_done();
+    check_model("resnet18", all, resnet, 1e-5);
+    check_model("resnet50", all, resnet, 1e-5);
+    check_model("efficientnet_b0", all, efficientnet, 1e-5);
+    check_model("tf_efficientnet_lite0", all, efficientnet, 5e-5);
+    cJSON_Delete(all);
+    return tap_done();
+}
