@@ -288,40 +288,53 @@ static int alloc_rows(struct xr_table *t, size_t n_lf, size_t size, struct xr_er
     return 0;
 }
 
-int xr_table_read(struct xr_table *table, const char *path, struct xr_err *err)
+int xr_table_parse(struct xr_table *table, struct xr_buf *text, const char *name,
+                   struct xr_err *err)
 {
     static const char bom[] = "\xef\xbb\xbf";
-    struct xr_buf buf = {0};
     struct parser ps = {0};
-    size_t n_lf = 0;
+    size_t n_lf = 0, size = text->size;
 
     memset(table, 0, sizeof *table);
-    if (xr_read_file(&buf, path, MAX_BYTES, table->digest, err))
-        goto fail;
-    table->text = buf.data; /* with the NUL behind it, on which the scanner relies */
-    table->name = xr_strdup(xr_input_name(path), err);
+    table->text = text->data; /* with the NUL behind it, on which the scanner relies */
+    memset(text, 0, sizeof *text);
+    table->name = xr_strdup(name, err);
     if (!table->name)
         goto fail;
-    ps.name = table->name;
-    ps.at = buf.data;
-    ps.end = buf.data + buf.size;
-    ps.line = 1;
-    if (buf.size >= 3 && !memcmp(buf.data, bom, 3))
-        ps.at += 3;
-    if (ps.at == ps.end) {
-        xr_fail(err, "%s: empty input: did the previous command fail?", table->name);
+    if (size > MAX_BYTES) {
+        xr_fail(err, "%s: larger than %zu bytes", name, MAX_BYTES);
         goto fail;
     }
-    if (check_text(&n_lf, table->name, buf.data, buf.size, err) ||
-        read_header(table, &ps, err) || alloc_rows(table, n_lf, buf.size, err) ||
-        read_rows(table, &ps, err))
+    ps.name = table->name;
+    ps.at = table->text;
+    ps.end = table->text + size;
+    ps.line = 1;
+    if (size >= 3 && !memcmp(ps.at, bom, 3))
+        ps.at += 3;
+    if (ps.at == ps.end) {
+        xr_fail(err, "%s: empty input: did the previous command fail?", name);
+        goto fail;
+    }
+    if (check_text(&n_lf, name, table->text, size, err) || read_header(table, &ps, err) ||
+        alloc_rows(table, n_lf, size, err) || read_rows(table, &ps, err))
         goto fail;
     return 0;
 fail:
-    if (!table->text)
-        xr_buf_free(&buf);
     xr_table_free(table);
     return -1;
+}
+
+int xr_table_read(struct xr_table *table, const char *path, struct xr_err *err)
+{
+    struct xr_buf text = {0};
+    char digest[XR_SHA256_TEXT];
+
+    memset(table, 0, sizeof *table);
+    if (xr_read_file(&text, path, MAX_BYTES, digest, err) ||
+        xr_table_parse(table, &text, xr_input_name(path), err))
+        return -1;
+    memcpy(table->digest, digest, sizeof digest);
+    return 0;
 }
 
 void xr_table_free(struct xr_table *table)
@@ -352,8 +365,7 @@ int xr_table_need(int *col, const struct xr_table *table, const char *name,
     return 0;
 }
 
-/* --- writing -------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------- */
 
 int xr_csv_put(struct xr_buf *buf, bool first, const char *text, struct xr_err *err)
 {
@@ -403,8 +415,7 @@ int xr_csv_end(struct xr_out *out, struct xr_err *err)
     return xr_out_write(out, "\n", 1, err);
 }
 
-/* --- keys ----------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------ */
 
 /* Bytes of a known image suffix at the end of name; a name is never only a suffix. */
 static size_t suffix_len(const char *name)

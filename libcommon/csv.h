@@ -31,6 +31,10 @@ struct xr_table {
  */
 int xr_table_read(struct xr_table *table, const char *path,
                   struct xr_err *err) XR_MUST_USE;
+/* The same from memory, which it takes over (also on failure); no digest. An empty buffer
+ * needs its NUL, as xr_buf_put leaves one. */
+int xr_table_parse(struct xr_table *table, struct xr_buf *text, const char *name,
+                   struct xr_err *err) XR_MUST_USE;
 void xr_table_free(struct xr_table *table);
 
 static inline const char *xr_cell(const struct xr_table *t, size_t row, size_t col)

@@ -11,7 +11,10 @@
 #define NO_TYPE UINT32_MAX
 #define SIZE_WEIGHT                                                                      \
     0.5 /* of a part's size beside its class counts, in squared deviations */
-#define SWAP_TYPES 600   /* exchanges are tried between the smallest types only */
+#define SWAP_TYPES 600 /* exchanges are tried between the smallest types only */
+#define SEARCH_CELLS 100000
+#define SEARCH_ROUNDS 2000
+#define SEARCH_BUDGET 100000000 /* steps of the search behind it */
 #define BUDGET 300000000 /* steps of the local search: some seconds at the very most */
 
 struct count {
@@ -46,8 +49,7 @@ struct work {
     uint64_t steps;
 };
 
-/* --- types ---------------------------------------------------------------------------
- */
+/* --- types ----------------------------------------------------------------------- */
 
 static int cmp_u16(const void *a, const void *b)
 {
@@ -290,8 +292,7 @@ done:
     return status;
 }
 
-/* --- single rows: controlled rounding -------------------------------------------------
- */
+/* --- single rows: controlled rounding -------------------------------------------- */
 
 /* floor of x, where x is a product that may have lost its last digit */
 static double floor_of(double x)
@@ -416,8 +417,7 @@ done:
     return status;
 }
 
-/* --- groups: deal, place, improve
- * ------------------------------------------------------- */
+/* --- groups: deal, place, improve ------------------------------------------------ */
 
 /* n groups of type t come to part p (n may be negative). */
 static void put(struct work *w, size_t t, size_t p, int n)
@@ -604,8 +604,82 @@ static void improve(struct work *w)
     }
 }
 
-/* --- all together
- * ------------------------------------------------------------------------ */
+static double cost_of(const struct work *w)
+{
+    size_t n_parts = w->pb->n_parts;
+    double sum = 0;
+
+    for (size_t i = 0; i < (w->pb->n_classes + 1) * n_parts; i++)
+        sum += (i < w->pb->n_classes * n_parts ? 1 : SIZE_WEIGHT) * w->dev[i] * w->dev[i];
+    return sum;
+}
+
+/* Every class count is its exact share rounded: nothing is left to gain. */
+static bool exact(const struct work *w)
+{
+    for (size_t i = 0; i < w->pb->n_classes * w->pb->n_parts; i++) {
+        if (fabs(w->dev[i]) > 1 - 1e-9)
+            return false;
+    }
+    return true;
+}
+
+/* Move one group of a random type to a random part. */
+static void kick(struct work *w, struct xr_rng *rng)
+{
+    size_t n_parts = w->pb->n_parts, t = (size_t)xr_rng_below(rng, w->n_types);
+    size_t p = (size_t)xr_rng_below(rng, n_parts), q = (size_t)xr_rng_below(rng, n_parts);
+
+    for (size_t i = 0; i < n_parts && !w->dealt[t * n_parts + p]; i++)
+        p = (p + 1) % n_parts;
+    if (p == q || !w->dealt[t * n_parts + p] || w->pb->share[q] <= 0)
+        return;
+    put(w, t, p, -1);
+    put(w, t, q, 1);
+}
+
+/* Iterated local search (Lourenco, Martin, Stuetzle 2003), which only tables of few,
+ * large groups need: disturb the best found so far, improve, keep what is better. */
+static int search(struct work *w, struct xr_err *err)
+{
+    size_t n_dealt = w->n_types * w->pb->n_parts;
+    size_t n_dev = (w->pb->n_classes + 1) * w->pb->n_parts;
+    uint32_t *dealt;
+    double *dev, best;
+    struct xr_rng rng;
+
+    improve(w);
+    if (exact(w) || n_dealt > SEARCH_CELLS)
+        return 0;
+    dealt = xr_alloc_array(n_dealt, sizeof *dealt, err);
+    dev = xr_alloc_array(n_dev, sizeof *dev, err);
+    if (!dealt || !dev) {
+        free(dealt);
+        free(dev);
+        return -1;
+    }
+    best = cost_of(w);
+    xr_rng_init(&rng, w->pb->seed, 0, "", "split search");
+    w->steps = 0;
+    for (int i = 0; i < SEARCH_ROUNDS && w->steps < SEARCH_BUDGET && !exact(w); i++) {
+        memcpy(dealt, w->dealt, n_dealt * sizeof *dealt);
+        memcpy(dev, w->dev, n_dev * sizeof *dev);
+        for (uint64_t n = 2 + xr_rng_below(&rng, 6); n > 0; n--)
+            kick(w, &rng);
+        improve(w);
+        if (cost_of(w) < best - 1e-7) {
+            best = cost_of(w);
+        } else {
+            memcpy(w->dealt, dealt, n_dealt * sizeof *dealt);
+            memcpy(w->dev, dev, n_dev * sizeof *dev);
+        }
+    }
+    free(dealt);
+    free(dev);
+    return 0;
+}
+
+/* --- all together ---------------------------------------------------------------- */
 
 static int begin(struct work *w, struct xr_err *err)
 {
@@ -665,8 +739,7 @@ static int solve(struct work *w, struct xr_err *err)
     }
     if (deal(w, err))
         return -1;
-    improve(w);
-    return 0;
+    return search(w, err);
 }
 
 int xr_split_assign(uint16_t *part, const struct xr_split_problem *problem,

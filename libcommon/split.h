@@ -10,8 +10,7 @@
 
 #include "csv.h"
 
-/* --- who goes where
- * ---------------------------------------------------------------------- */
+/* --- who goes where -------------------------------------------------------------- */
 
 #define XR_SPLIT_NONE UINT16_MAX /* a class: the row takes no part */
 #define XR_SPLIT_MAX_PARTS 1001
@@ -44,8 +43,7 @@ struct xr_split_problem {
 int xr_split_assign(uint16_t *part, const struct xr_split_problem *problem,
                     struct xr_err *err) XR_MUST_USE;
 
-/* --- tables
- * --------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------- */
 
 /* What the user asked for. Texts are borrowed; NULL where not given. */
 struct xr_split_rule {

@@ -58,8 +58,7 @@ static int at_line(const struct xr_split *s, size_t row, struct xr_err *err)
     return xr_fail_in(err, "%s:%u", s->table->name, (unsigned)s->table->lines[row]);
 }
 
-/* --- lists and templates
- * ---------------------------------------------------------------- */
+/* --- lists and templates --------------------------------------------------------- */
 
 static void names_free(struct names *names)
 {
@@ -215,8 +214,7 @@ int xr_split_ratio(double ratio[3], const char *text, struct xr_err *err)
     return 0;
 }
 
-/* --- classes
- * ----------------------------------------------------------------------------- */
+/* --- classes --------------------------------------------------------------------- */
 
 static int add_classes(struct xr_split *s, struct xr_err *err)
 {
@@ -465,8 +463,7 @@ static int settle_masks(struct xr_split *s, struct xr_err *err)
     return status;
 }
 
-/* --- keys, paths, groups
- * ------------------------------------------------------------------ */
+/* --- keys, paths, groups --------------------------------------------------------- */
 
 static int key_at(const struct xr_split *s, char **key, size_t row, struct xr_err *err)
 {
@@ -700,8 +697,7 @@ done:
     return status;
 }
 
-/* --- parts
- * ----------------------------------------------------------------------------------- */
+/* --- parts ----------------------------------------------------------------------- */
 
 /* A random number a group, from the seed and the group's name (a row's key without
  * groups). */
@@ -909,8 +905,7 @@ void xr_split_free(struct xr_split *split)
     free(split);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------- */
 
 /* Columns that this tool writes itself are not passed through. */
 static bool own_column(const struct xr_split *s, const char *name)
