@@ -3,7 +3,7 @@ bats_require_minimum_version 1.5.0
 
 XR_TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 XR_BUILD=${XR_BUILD:-$XR_TOP/build}
-export PATH="$XR_BUILD/bin:$PATH" LC_ALL=C
+export PATH="$XR_BUILD/bin:$XR_BUILD/fixtures:$PATH" LC_ALL=C
 case ${XR_SHARED:-../shared} in
 /*) SHARED=${XR_SHARED} ;;
 *) SHARED=$XR_TOP/${XR_SHARED:-../shared} ;;
