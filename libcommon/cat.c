@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "json.h"
 #include "model.h"
-#include "stream.h"
+#include "stream_json.h"
 
 struct job {
     const struct xr_cat *cat;
@@ -22,11 +23,14 @@ struct job {
 /* --- models
  * -------------------------------------------------------------------------------- */
 
-/* Is it a file with a safetensors header? Standard input never is. */
+/* Is it a file with a safetensors header? Only plain files are looked into: what is read
+ * from a pipe is gone. */
 static bool is_model(const char *path)
 {
     unsigned char start[9] = {0};
-    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : NULL;
+    struct stat st;
+    bool plain = strcmp(path, "-") && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *f = plain ? fopen(path, "rb") : NULL;
     size_t n = f ? fread(start, 1, sizeof start, f) : 0;
     size_t length = strlen(path);
 
@@ -48,6 +52,12 @@ static int print_model(const struct xr_cat *cat, struct xr_out *out, const char 
     if (xr_model_open(&model, path, err)) {
         cJSON_Delete(json);
         return -1;
+    }
+    if (cat->check) {
+        rc = xr_model_digest(&model, err) ||
+             xr_out_printf(out, err, "%s: %zu tensors, %s\n", path, model.n_tensors,
+                           model.digest);
+        goto done;
     }
     for (size_t i = 0; i < model.n_tensors; i++)
         values += (double)xr_array_count(&model.tensors[i].array);
@@ -72,9 +82,10 @@ static int print_model(const struct xr_cat *cat, struct xr_out *out, const char 
         }
     }
     rc = xr_json_write(out, json, err);
+done:
     cJSON_Delete(json);
     xr_model_close(&model);
-    return rc;
+    return rc ? -1 : 0;
 }
 
 /* --- keys
@@ -153,11 +164,32 @@ static int print_record(struct job *job, const struct xr_stream_header *h,
     return rc ? -1 : 0;
 }
 
+/* One member's bytes; image, class and description are made again from their values. */
+static int extract(struct job *job, const struct xr_record *r, struct xr_err *err)
+{
+    const char *suffix = job->cat->extract;
+    const struct xr_member *m = xr_record_member(r, suffix);
+    struct xr_buf buf = {0};
+    int rc;
+
+    if (m)
+        return xr_out_write(job->out, m->data, m->size, err);
+    if (!strcmp(suffix, "npy") && r->image.n_dims)
+        rc = xr_npy_format(&buf, &r->image, err);
+    else if (!strcmp(suffix, "cls") && r->label >= 0)
+        rc = xr_buf_printf(&buf, err, "%lld", (long long)r->label);
+    else if (!strcmp(suffix, "json"))
+        rc = xr_json_line(&buf, r->meta, err) || xr_buf_text(&buf, "\n", err);
+    else
+        rc = xr_fail(err, "record '%s' has no member '.%s'", r->key, suffix);
+    rc = rc || xr_out_write(job->out, buf.data, buf.size, err);
+    xr_buf_free(&buf);
+    return rc ? -1 : 0;
+}
+
 static int use_record(struct job *job, const struct xr_stream_header *h,
                       const struct xr_record *r, struct xr_err *err)
 {
-    const struct xr_member *m;
-
     if (!wanted(job, r->key))
         return 0;
     job->taken++;
@@ -168,26 +200,70 @@ static int use_record(struct job *job, const struct xr_stream_header *h,
     if (job->taken > 1)
         return xr_fail(
             err, "--extract takes one record: name it with --key, or use --first 1");
-    m = xr_record_member(r, job->cat->extract);
-    if (!m)
-        return xr_fail(err, "record '%s' has no member '.%s'", r->key, job->cat->extract);
-    return xr_out_write(job->out, m->data, m->size, err);
+    return extract(job, r, err);
+}
+
+static void forget_counts(struct xr_stream_header *h)
+{
+    h->records_per_epoch = -1;
+    free(h->class_counts);
+    h->class_counts = NULL;
+}
+
+/*
+ * The counts of joined inputs are the sums of theirs, where each of them can be looked
+ * into before it is read, says its counts, and has one epoch (epochs cannot be joined end
+ * to end). Anything else that is wrong with an input is found when it is read.
+ */
+static int sum_counts(struct xr_stream_header *sum, char **inputs, size_t n,
+                      struct xr_err *err)
+{
+    bool known = sum->records_per_epoch >= 0 && sum->epochs == 1;
+
+    for (size_t i = 1; i < n && known; i++) {
+        const struct xr_stream_header *h;
+        struct xr_reader *reader = NULL;
+        struct xr_err quiet = {0};
+        struct stat st;
+
+        if (stat(inputs[i], &st) || !S_ISREG(st.st_mode) ||
+            xr_reader_open(&reader, inputs[i], false, &quiet)) {
+            known = false;
+            continue;
+        }
+        h = xr_reader_header(reader);
+        known = h->records_per_epoch >= 0 && h->epochs == 1 &&
+                !h->class_counts == !sum->class_counts &&
+                !xr_header_agree(sum, h, &quiet);
+        if (known)
+            sum->records_per_epoch += h->records_per_epoch;
+        for (size_t k = 0; known && h->class_counts && k < h->n_classes; k++)
+            sum->class_counts[k] += h->class_counts[k];
+        xr_reader_close(reader);
+    }
+    if (!known)
+        forget_counts(sum);
+    return known || sum->epochs == 1
+               ? 0
+               : xr_fail(err, "streams of several epochs cannot be joined");
 }
 
 /* The output begins with the first input's header: its counts hold only if all of it is
  * taken. */
-static int open_writer(struct job *job, const struct xr_stream_header *h, bool whole,
-                       const char *output, struct xr_err *err)
+static int open_writer(struct job *job, const struct xr_stream_header *h, char **inputs,
+                       size_t n_inputs, const char *output, struct xr_err *err)
 {
+    const struct xr_cat *cat = job->cat;
     struct xr_stream_header mine;
     int rc;
 
     if (xr_stream_header_copy(&mine, h, err))
         return -1;
-    if (!whole) {
-        mine.records_per_epoch = -1;
-        free(mine.class_counts);
-        mine.class_counts = NULL;
+    if (cat->keys.n || cat->keys_file || cat->first >= 0) {
+        forget_counts(&mine);
+    } else if (n_inputs > 1 && sum_counts(&mine, inputs, n_inputs, err)) {
+        xr_stream_header_free(&mine);
+        return -1;
     }
     if (job->cat->history) {
         if (!mine.history)
@@ -199,22 +275,11 @@ static int open_writer(struct job *job, const struct xr_stream_header *h, bool w
     return rc;
 }
 
-static bool same_classes(const struct xr_stream_header *a,
-                         const struct xr_stream_header *b)
-{
-    if (a->n_classes != b->n_classes)
-        return false;
-    for (size_t i = 0; i < a->n_classes; i++) {
-        if (strcmp(a->classes[i], b->classes[i]))
-            return false;
-    }
-    return true;
-}
-
 static int one_stream(struct job *job, struct xr_stream_header *first, size_t index,
-                      size_t n_inputs, const char *path, const char *output,
+                      char **inputs, size_t n_inputs, const char *output,
                       struct xr_err *err)
 {
+    const char *path = inputs[index];
     const struct xr_cat *cat = job->cat;
     const struct xr_stream_header *h;
     struct xr_reader *reader = NULL;
@@ -231,21 +296,18 @@ static int one_stream(struct job *job, struct xr_stream_header *first, size_t in
                                 xr_input_name(path));
         goto done;
     }
-    if (!job->out && !job->writer) {
-        bool whole = n_inputs == 1 && !cat->keys.n && !cat->keys_file && cat->first < 0;
-
-        if (!h->json) {
-            xr_fail(err,
-                    "%s: a WebDataset shard without a header: pipe it through xr-augment",
-                    xr_input_name(path));
-            goto done;
-        }
-        if (xr_stream_header_copy(first, h, err) ||
-            open_writer(job, h, whole, output, err))
-            goto done;
-    } else if (index && job->writer && !same_classes(first, h)) {
-        xr_fail(err, "%s: its classes differ from those of the first input",
+    if (!job->out && !h->json) {
+        xr_fail(err,
+                "%s: a WebDataset shard without a header: pipe it through xr-augment",
                 xr_input_name(path));
+        goto done;
+    }
+    if (!job->out && !job->writer) {
+        if (xr_stream_header_copy(first, h, err) ||
+            open_writer(job, h, inputs, n_inputs, output, err))
+            goto done;
+    } else if (job->writer && xr_header_agree(first, h, err)) {
+        xr_fail_in(err, "%s", xr_input_name(path));
         goto done;
     }
     while ((got = xr_reader_next(reader, &record, err)) > 0) {
@@ -275,8 +337,11 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
     bool model = is_model(inputs[0]);
     int rc = -1;
 
-    if (model && n_inputs > 1) {
-        xr_fail_usage(err, "a model file stands alone");
+    if (model && (n_inputs > 1 || cat->header || cat->extract || cat->keys.n ||
+                  cat->keys_file || cat->first >= 0)) {
+        xr_fail_usage(err, n_inputs > 1 ? "a model file stands alone"
+                                        : "a model file has no records: only --text and "
+                                          "--check go with it");
         goto done;
     }
     if ((model || cat->text || cat->header || cat->check || cat->extract) &&
@@ -290,7 +355,7 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
     if (load_keys(&job, err))
         goto done;
     for (size_t i = 0; i < n_inputs; i++) {
-        if (one_stream(&job, &first, i, n_inputs, inputs[i], output, err))
+        if (one_stream(&job, &first, i, inputs, n_inputs, output, err))
             goto done;
     }
     for (size_t i = 0; i < job.n_keys && !cat->header && cat->first < 0; i++) {

@@ -18,10 +18,11 @@ struct xr_cat {
 };
 
 /*
- * Inputs ("-" is standard input) are read in order. A safetensors file is printed
- * (architecture, classes, preprocessing, training, metrics, history; with text the
- * tensors too) and must stand alone. Every key asked for must be there. Returns 0, or -1
- * with *err and nothing left under `output`.
+ * Inputs ("-" is standard input) are read in order and to their end, whatever is taken. A
+ * safetensors file is printed (architecture, classes, preprocessing, training, metrics,
+ * history; with text the tensors too; with check its digest) and must stand alone. Every
+ * key asked for must be there. Returns 0, or -1 with *err and nothing left under
+ * `output`.
  */
 int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
                const char *output, struct xr_err *err) XR_MUST_USE;

@@ -435,12 +435,18 @@ static void print_options(const struct xr_cli *cli)
 {
     const struct xr_cli_state *state = cli->state;
 
-    for (size_t i = 0; i < state->n_slots; i++)
-        printf("--%s\t%s\t%s\n", state->slots[i].opt->name,
-               state->slots[i].opt->arg ? state->slots[i].opt->arg : "",
-               state->slots[i].opt->help);
-    printf("--verbose\t\t\n--config\tFILE\t\n--print-config\t\t\n--help\t\t\n--"
-           "version\t\t\n");
+    for (size_t i = 0; i < state->n_slots; i++) {
+        const struct xr_opt *opt = state->slots[i].opt;
+
+        printf("--%s\t%s\t%s\n", opt->name,
+               opt->choices ? opt->choices
+               : opt->arg   ? opt->arg
+                            : "",
+               opt->help);
+    }
+    printf("--verbose\t\tsay more\n--config\tFILE\tsettings from YAML\n"
+           "--print-config\t\tprint the settings\n--help\t\tprint help\n"
+           "--version\t\tprint the version\n");
 }
 
 /* --- parsing
@@ -507,8 +513,10 @@ static void use_config(struct xr_cli *cli)
     struct xr_err err = {0};
 
     if (xr_config_read(&config, cli->state->config, cli->tool->name + 3, &err)) {
+        if (err.usage)
+            xr_cli_usage(cli, "%s", err.text);
         fprintf(stderr, "%s: %s\n", cli->tool->name, err.text);
-        exit(err.usage ? 2 : 1);
+        exit(1);
     }
     for (size_t i = 0; i < config.n; i++) {
         struct slot *slot = slot_by_name(cli->state, config.items[i].key);
@@ -517,6 +525,10 @@ static void use_config(struct xr_cli *cli)
             xr_cli_usage(cli, "%s:%zu: unknown key '%s' in section '%s'",
                          cli->state->config, config.items[i].line, config.items[i].key,
                          cli->tool->name + 3);
+        if (slot->opt->kind != XR_OPT_LIST && i > 0 &&
+            !strcmp(config.items[i].key, config.items[i - 1].key))
+            xr_cli_usage(cli, "%s:%zu: '%s' takes one value, not a list",
+                         cli->state->config, config.items[i].line, config.items[i].key);
         if (slot->from_command_line)
             continue;
         if (set_value(slot, config.items[i].value, &err))
@@ -525,6 +537,16 @@ static void use_config(struct xr_cli *cli)
         slot->given = true;
     }
     xr_config_free(&config);
+}
+
+/* The end of --help and its like: what was printed must have arrived. */
+static void leave(const struct xr_cli *cli)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        exit(0);
+    fprintf(stderr, "%s: standard output: cannot write: %s\n", cli->tool->name,
+            strerror(errno));
+    exit(1);
 }
 
 /* Options that may stand before others decide: --config is read after all of them are
@@ -549,11 +571,11 @@ static void parse_words(struct xr_cli *cli, int argc, char **argv)
             use(cli, slot ? slot : &state->slots[c - OPT_TABLE],
                 optarg ? optarg : "true");
         else if (c == OPT_HELP)
-            print_help(cli), exit(fflush(stdout) ? 1 : 0);
+            print_help(cli), leave(cli);
         else if (c == OPT_VERSION)
-            print_version(cli), exit(fflush(stdout) ? 1 : 0);
+            print_version(cli), leave(cli);
         else if (c == OPT_PRINT_OPTIONS)
-            print_options(cli), exit(fflush(stdout) ? 1 : 0);
+            print_options(cli), leave(cli);
         else if (c == OPT_VERBOSE)
             cli->verbose++;
         else if (c == OPT_CONFIG)
@@ -649,7 +671,7 @@ void xr_cli_parse(struct xr_cli *cli, const struct xr_tool *tool, void *settings
         use_config(cli);
     if (state->print_config) {
         print_config(cli);
-        exit(fflush(stdout) ? 1 : 0);
+        leave(cli);
     }
     if ((int)cli->n_operands < tool->min_operands)
         xr_cli_usage(cli, "%s expected: %s",

@@ -6,44 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text.h"
+
 #define MAX_BYTES ((size_t)UINT32_MAX - 16)
 #define MAX_COLS ((size_t)1 << 16)
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
-
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), 0 if there is
- * none. The NUL behind the text ends any sequence that is cut. */
-static size_t utf8_len(const unsigned char *p)
-{
-    unsigned lo = 0x80, hi = 0xbf, n;
-
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf)
-        n = 1;
-    else if (p[0] >= 0xe0 && p[0] <= 0xef)
-        n = 2;
-    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-        n = 3;
-    else
-        return 0;
-    if (p[0] == 0xe0)
-        lo = 0xa0;
-    else if (p[0] == 0xed)
-        hi = 0x9f;
-    else if (p[0] == 0xf0)
-        lo = 0x90;
-    else if (p[0] == 0xf4)
-        hi = 0x8f;
-    if (p[1] < lo || p[1] > hi)
-        return 0;
-    for (unsigned i = 2; i <= n; i++) {
-        if (p[i] < 0x80 || p[i] > 0xbf)
-            return 0;
-    }
-    return n + 1;
-}
 
 static size_t line_of(const char *text, size_t at)
 {
@@ -78,7 +47,7 @@ static int check_text(size_t *n_lf, const char *name, const char *text, size_t s
         if (p[i] == 0)
             return xr_fail(err, "%s:%zu: a NUL byte: this is not a CSV file", name,
                            line_of(text, i));
-        n = utf8_len(p + i);
+        n = xr_utf8_length(p + i);
         if (n == 0)
             return xr_fail(
                 err,

@@ -56,6 +56,17 @@ void xr_sha256_text(struct xr_sha256 *sha, char text[XR_SHA256_TEXT])
     text[71] = '\0';
 }
 
+struct xr_sha256 *xr_sha256_copy(const struct xr_sha256 *sha)
+{
+    struct xr_sha256 *copy = xr_sha256_new(NULL);
+
+    if (copy && !EVP_MD_CTX_copy_ex(copy->ctx, sha->ctx)) {
+        xr_sha256_free(copy);
+        copy = NULL;
+    }
+    return copy;
+}
+
 void xr_sha256_free(struct xr_sha256 *sha)
 {
     if (!sha)

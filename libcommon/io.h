@@ -21,6 +21,7 @@ struct xr_sha256 *xr_sha256_new(struct xr_err *err) XR_MUST_USE;
 void xr_sha256_add(struct xr_sha256 *sha, const void *data, size_t size);
 void xr_sha256_text(struct xr_sha256 *sha,
                     char text[XR_SHA256_TEXT]); /* may be asked more than once */
+struct xr_sha256 *xr_sha256_copy(const struct xr_sha256 *sha); /* NULL: no memory */
 void xr_sha256_free(struct xr_sha256 *sha);
 
 /* --- input ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "stream_json.h"
+#include "text.h"
 
 /* --- records
  * ----------------------------------------------------------------------------- */
@@ -198,8 +199,8 @@ static int class_list(struct xr_stream_header *h, const cJSON *json, struct xr_e
         return -1;
     cJSON_ArrayForEach(item, list)
     {
-        if (!cJSON_IsString(item) || !*item->valuestring)
-            return xr_fail(err, "header: a class without a name");
+        if (!cJSON_IsString(item) || !xr_is_name(item->valuestring))
+            return xr_fail(err, "header: a class without a usable name");
         for (size_t i = 0; i < h->n_classes; i++) {
             if (!strcmp(h->classes[i], item->valuestring))
                 return xr_fail(err, "header: class '%s' stands twice", item->valuestring);

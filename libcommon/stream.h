@@ -90,7 +90,8 @@ const struct xr_stream_header *xr_reader_header(const struct xr_reader *reader);
  */
 int xr_reader_next(struct xr_reader *reader, struct xr_record *record,
                    struct xr_err *err) XR_MUST_USE;
-/* Of all bytes read so far; whole once _next has given 0. */
+/* Of all that was read so far; whole once _next has given 0. The digest is that of the
+ * end member; of several parts in one input, SHA-256 over the texts of their digests. */
 uint64_t xr_reader_records(const struct xr_reader *reader);
 uint64_t xr_reader_skipped(const struct xr_reader *reader); /* as the end members say */
 void xr_reader_digest(const struct xr_reader *reader, char text[XR_SHA256_TEXT]);

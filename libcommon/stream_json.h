@@ -4,6 +4,7 @@
 #ifndef XR_STREAM_JSON_H
 #define XR_STREAM_JSON_H
 
+#include <locale.h>
 #include <string.h>
 
 #include "stream.h"
@@ -18,6 +19,22 @@ int xr_header_from_json(struct xr_stream_header *header, cJSON *json,
 /* May b follow a in one input? -1 with the first difference. */
 int xr_header_agree(const struct xr_stream_header *a, const struct xr_stream_header *b,
                     struct xr_err *err) XR_MUST_USE;
+
+/*
+ * libarchive takes the character set of names from the locale of the thread, and tools
+ * run in "C". A locale in which names are UTF-8, or 0 where the system has none (then
+ * names must be ASCII); free it with freelocale if it is not 0.
+ */
+static inline locale_t xr_utf8_locale(void)
+{
+    return newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+/* Use it until the locale returned here is given to uselocale. */
+static inline locale_t xr_use_locale(locale_t locale)
+{
+    return uselocale(locale); /* 0: changes nothing */
+}
 
 /* The digest of a stream: of each member before the end, its name, NUL, its size in
  * decimal, NUL, its bytes. */

@@ -10,10 +10,12 @@
 
 #include "json.h"
 #include "stream_json.h"
+#include "text.h"
 
 #define READ_ROOM ((size_t)1 << 18)
 #define MAX_MEMBERS 64
 #define MAX_NAME 4096
+#define MAX_JSON ((size_t)1 << 26) /* bytes of a header or an end */
 
 enum state {
     AT_START,
@@ -26,15 +28,16 @@ struct xr_reader {
     const char *name; /* for messages */
     char *path;
     int fd, eof, plain_ok, has_header;
+    int ended; /* the archive came to its end: it must not be asked again */
     char *room;
     uint64_t bytes;
-    struct xr_sha256 *sha;
+    struct xr_sha256 *sha, *parts; /* of this part; of the digests of those before it */
     struct xr_stream_header header;
     enum state state;
     struct archive_entry *entry; /* read but not used yet */
     uint64_t records, skipped, since_header;
     char *last_key;
-    struct xr_err io;
+    locale_t utf8;
 };
 
 /* --- the archive
@@ -78,21 +81,29 @@ static int broken(struct xr_reader *r, struct xr_err *err)
 /* 1: r->entry is the next member; 0: the archive is at its end; -1: error. */
 static int next_entry(struct xr_reader *r, struct xr_err *err)
 {
+    if (r->ended)
+        return 0;
     while (!r->entry) {
         struct archive_entry *entry = NULL;
+        locale_t before = xr_use_locale(r->utf8);
         int rc = archive_read_next_header(r->tar, &entry);
         const char *name = entry ? archive_entry_pathname(entry) : NULL;
 
-        if (rc == ARCHIVE_EOF)
+        uselocale(before);
+        if (rc == ARCHIVE_EOF) {
+            r->ended = 1;
             return r->bytes ? 0 : broken(r, err);
+        }
         if (rc == ARCHIVE_RETRY || rc == ARCHIVE_FATAL || rc == ARCHIVE_FAILED) {
             /* zero blocks or padding that are missing behind a whole end are no loss */
             if (r->state == AT_END && r->eof && archive_error_string(r->tar) &&
-                strstr(archive_error_string(r->tar), "runcated"))
+                strstr(archive_error_string(r->tar), "runcated")) {
+                r->ended = 1;
                 return 0;
+            }
             return broken(r, err);
         }
-        if (!name || !*name || strlen(name) > MAX_NAME)
+        if (!name || strlen(name) > MAX_NAME || !xr_is_name(name))
             return xr_fail(err, "%s: record %llu: a member without a usable name",
                            r->name, (unsigned long long)r->records + 1);
         if (archive_entry_filetype(entry) == AE_IFDIR)
@@ -148,6 +159,11 @@ static cJSON *member_json(struct xr_reader *r, struct xr_err *err)
     struct xr_buf buf = {0};
     cJSON *json;
 
+    if ((uint64_t)archive_entry_size(r->entry) > MAX_JSON) {
+        xr_fail(err, "%s: '%s' is larger than %zu bytes", r->name,
+                archive_entry_pathname(r->entry), MAX_JSON);
+        return NULL;
+    }
     if (member_data(r, &buf, err))
         return NULL;
     json = xr_json_parse(buf.data, buf.size, archive_entry_pathname(r->entry), err);
@@ -165,6 +181,14 @@ static int read_header(struct xr_reader *r, struct xr_err *err)
     struct xr_stream_header next = {0};
     cJSON *json;
 
+    if (r->has_header) { /* behind an end: what was read so far is one digest */
+        char digest[XR_SHA256_TEXT];
+
+        if (!r->parts && !(r->parts = xr_sha256_new(err)))
+            return -1;
+        xr_sha256_text(r->sha, digest);
+        xr_sha256_add(r->parts, digest, strlen(digest));
+    }
     xr_sha256_free(r->sha);
     r->sha = xr_sha256_new(err);
     if (!r->sha)
@@ -274,6 +298,7 @@ int xr_reader_open(struct xr_reader **reader, const char *path, bool plain_ok,
     r->plain_ok = plain_ok;
     r->path = xr_strdup(path, err);
     r->room = xr_alloc_array(READ_ROOM, 1, err);
+    r->utf8 = xr_utf8_locale();
     r->sha = xr_sha256_new(err);
     r->tar = archive_read_new();
     if (!r->path || !r->room || !r->sha)
@@ -465,9 +490,19 @@ uint64_t xr_reader_skipped(const struct xr_reader *r)
     return r->skipped;
 }
 
+/* Of a stream of several parts: SHA-256 of the texts of their digests, one behind the
+ * other. */
 void xr_reader_digest(const struct xr_reader *r, char text[XR_SHA256_TEXT])
 {
+    struct xr_sha256 *all;
+
     xr_sha256_text(r->sha, text);
+    all = r->parts ? xr_sha256_copy(r->parts) : NULL;
+    if (!all)
+        return;
+    xr_sha256_add(all, text, strlen(text));
+    xr_sha256_text(all, text);
+    xr_sha256_free(all);
 }
 
 void xr_reader_close(struct xr_reader *r)
@@ -479,6 +514,9 @@ void xr_reader_close(struct xr_reader *r)
     if (r->fd > STDIN_FILENO)
         close(r->fd);
     xr_sha256_free(r->sha);
+    xr_sha256_free(r->parts);
+    if (r->utf8)
+        freelocale(r->utf8);
     xr_stream_header_free(&r->header);
     free(r->last_key);
     free(r->room);

@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "stream_json.h"
+#include "text.h"
 
 struct xr_writer {
     struct archive *tar;
@@ -17,6 +18,8 @@ struct xr_writer {
     struct xr_stream_header header; /* to check every record against */
     uint64_t records, skipped;
     cJSON *sources;
+    char *last_key;
+    locale_t utf8;
     struct xr_err io; /* what the callback could not say otherwise */
 };
 
@@ -36,6 +39,7 @@ static int put_member(struct xr_writer *w, const char *name, const void *data,
                       size_t size, int digest, struct xr_err *err)
 {
     struct archive_entry *entry;
+    locale_t before;
     int rc;
 
     if (size > XR_MAX_MEMBER)
@@ -50,7 +54,9 @@ static int put_member(struct xr_writer *w, const char *name, const void *data,
     archive_entry_set_mtime(entry, 0, 0);
     archive_entry_set_uid(entry, 0);
     archive_entry_set_gid(entry, 0);
+    before = xr_use_locale(w->utf8);
     rc = archive_write_header(w->tar, entry);
+    uselocale(before);
     archive_entry_free(entry);
     if (rc == ARCHIVE_OK && size &&
         archive_write_data(w->tar, data, size) != (la_ssize_t)size)
@@ -87,6 +93,7 @@ int xr_writer_open(struct xr_writer **writer, const char *path,
     if (!w)
         return -1;
     w->sources = cJSON_CreateObject();
+    w->utf8 = xr_utf8_locale();
     w->sha = xr_sha256_new(err);
     w->tar = archive_write_new();
     if (!w->sha || xr_stream_header_copy(&w->header, header, err) ||
@@ -116,8 +123,11 @@ static int check_key(const char *key, struct xr_err *err)
 {
     const char *last = xr_last_part(key);
 
-    if (!*last || strchr(last, '.') || *key == '/' || !strncmp(key, "__xr__", 6) ||
-        strstr(key, "../"))
+    if (!xr_is_name(key))
+        return xr_fail(err, "'%s' cannot be a key: not UTF-8, or control characters",
+                       key);
+    if (!*last || strchr(last, '.') || *key == '/' || !strncmp(key, "__xr__/", 7) ||
+        !strncmp(key, "../", 3) || strstr(key, "/../"))
         return xr_fail(
             err,
             "'%s' cannot be a key (empty, or a dot in its last part: see --key-replace)",
@@ -146,8 +156,13 @@ int xr_writer_put(struct xr_writer *w, const struct xr_record *record, struct xr
     size_t stem;
     int rc = -1;
 
-    if (check_key(record->key, err) ||
-        (record->image.n_dims && check_image(w, record, err)) ||
+    if (check_key(record->key, err))
+        goto done;
+    if (w->last_key && !strcmp(w->last_key, record->key)) {
+        xr_fail(err, "two records with the key '%s', one behind the other", record->key);
+        goto done;
+    }
+    if ((record->image.n_dims && check_image(w, record, err)) ||
         xr_buf_printf(&name, err, "%s.", record->key))
         goto done;
     stem = name.size;
@@ -179,8 +194,10 @@ int xr_writer_put(struct xr_writer *w, const struct xr_record *record, struct xr
             goto done;
         name.size = stem;
     }
+    free(w->last_key);
+    w->last_key = xr_strdup(record->key, err);
     w->records++;
-    rc = 0;
+    rc = w->last_key ? 0 : -1;
 done:
     xr_buf_free(&name);
     xr_buf_free(&data);
@@ -235,5 +252,8 @@ void xr_writer_close(struct xr_writer *w)
     xr_sha256_free(w->sha);
     xr_stream_header_free(&w->header);
     cJSON_Delete(w->sources);
+    free(w->last_key);
+    if (w->utf8)
+        freelocale(w->utf8);
     free(w);
 }

@@ -1,5 +1,6 @@
 /* xr-cat: print, check, take from and join record streams; print what a model file is. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cat.h"
 #include "cli.h"
@@ -35,6 +36,15 @@ static const struct xr_tool tool = {
     .max_operands = -1,
 };
 
+static bool reads_standard_input(const struct xr_cli *cli)
+{
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        if (!strcmp(cli->operands[i], "-"))
+            return true;
+    }
+    return !cli->n_operands;
+}
+
 int main(int argc, char **argv)
 {
     char *standard_input[] = {"-"};
@@ -45,6 +55,9 @@ int main(int argc, char **argv)
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
     if (settings.text + settings.header + settings.check + !!settings.extract > 1)
         xr_cli_usage(&cli, "--text, --header, --check and --extract exclude each other");
+    if (settings.keys_file && !strcmp(settings.keys_file, "-") &&
+        reads_standard_input(&cli))
+        xr_cli_usage(&cli, "--keys and a stream cannot both be standard input");
     settings.history = xr_cli_history(&cli, NULL);
     rc = xr_cat_run(&settings, cli.n_operands ? cli.operands : standard_input,
                     cli.n_operands ? cli.n_operands : 1, cli.output, &err);

@@ -1,0 +1,50 @@
+/* Texts from outside: are they UTF-8, and fit to be a name? */
+#include "text.h"
+
+size_t xr_utf8_length(const unsigned char *p)
+{
+    unsigned lo = 0x80, hi = 0xbf, n;
+
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xc2 && p[0] <= 0xdf)
+        n = 1;
+    else if (p[0] >= 0xe0 && p[0] <= 0xef)
+        n = 2;
+    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+        n = 3;
+    else
+        return 0;
+    if (p[0] == 0xe0)
+        lo = 0xa0;
+    else if (p[0] == 0xed)
+        hi = 0x9f;
+    else if (p[0] == 0xf0)
+        lo = 0x90;
+    else if (p[0] == 0xf4)
+        hi = 0x8f;
+    if (p[1] < lo || p[1] > hi)
+        return 0;
+    for (unsigned i = 2; i <= n; i++) {
+        if (p[i] < 0x80 || p[i] > 0xbf)
+            return 0;
+    }
+    return n + 1;
+}
+
+bool xr_is_name(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    if (!*p)
+        return false;
+    while (*p) {
+        size_t n = xr_utf8_length(p);
+
+        /* C0, DEL, and C1 (0xc2 0x80 to 0xc2 0x9f) */
+        if (!n || *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+            return false;
+        p += n;
+    }
+    return true;
+}
