@@ -7,7 +7,7 @@ streams() {
     tiny-stream 4 masks=1 prefix=OTHER seed=9 >b.tar
 }
 
-# model [NAME]: a tiny safetensors file with metadata
+# m.safetensors: a tiny model file with metadata
 model() {
     local header='{"__metadata__":{"architecture":"resnet18","classes":"[\"normal\", \"tumor\"]"},"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
     header+=$(printf '%*s' $(((8 - ${#header} % 8) % 8)) '')
@@ -17,7 +17,7 @@ model() {
         head -c 6 /dev/zero
         printf %s "$header"
         head -c 24 /dev/zero
-    } >"${1:-m.safetensors}"
+    } >m.safetensors
 }
 
 @test "help, version, wrong options" {
@@ -133,9 +133,10 @@ model() {
 }
 
 @test "keys that are not ASCII, and long ones" {
-    tiny-stream 2 prefix='Übersicht ä' >u.tar
+    local name=$'\xc3\x9cbersicht \xc3\xa4'
+    tiny-stream 2 prefix="$name" >u.tar
     run -0 xr-cat -t u.tar
-    [[ ${lines[1]} == 'Übersicht ä1'* ]]
+    [[ ${lines[1]} == "$name"1* ]]
     xr-cat --no-history u.tar | cmp - u.tar
     tiny-stream 2 prefix="$(printf '%0120d' 7)/IMG" >l.tar
     xr-cat --no-history l.tar | cmp - l.tar
@@ -351,7 +352,7 @@ model() {
 }
 
 @test "what --print-config prints reads back as --config" {
-    xr-cat --print-config -n 2 -k 'a"b\ :#' -k 'é	x' --extract png -q >one.yaml
+    xr-cat --print-config -n 2 -k 'a"b\ :#' -k $'\xc3\xa9\tx' --extract png -q >one.yaml
     xr-cat --config one.yaml --print-config >two.yaml
     cmp one.yaml two.yaml
     grep -q 'first: 2' one.yaml
