@@ -506,7 +506,6 @@ static const char *settings(struct step *step, const char *s, const char *text,
     const struct transform *t = step->transform;
 
     while (*s != ')') {
-        static const struct param p = {"p", PLAIN, 0.5, 0.5, 0, 1};
         char name[32];
         int i = 0, n = n_params(t);
 
@@ -529,7 +528,7 @@ static const char *settings(struct step *step, const char *s, const char *text,
         if (*s == ',')
             s = skip_blanks(s + 1);
         else if (*s != ')') {
-            xr_fail_usage(err, "'%s': '%s' behind %s", text, s, p.name[0] ? name : "");
+            xr_fail_usage(err, "'%s': '%s' behind %s", text, s, name);
             return NULL;
         }
     }

@@ -1,0 +1,86 @@
+/*
+ * Which films a run reads, in which order: a table of xr-csv(5) or image files, the split
+ * or fold that is asked for, classes in their order, and the films' pixels.
+ */
+#ifndef XR_FILMS_H
+#define XR_FILMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "csv.h"
+#include "image.h"
+
+/* What the user asked for; texts are borrowed. */
+struct xr_films_rule {
+    const char *split;   /* train, val, test or all */
+    int64_t fold;        /* -1: none */
+    const char *classes; /* names in order with commas; NULL: settled from the table */
+    const char *root;    /* folder of relative paths; NULL: the current one */
+    const char *key_replace; /* FROM=TO in keys, or NULL */
+};
+
+struct xr_film {
+    char *key;
+    const char *path, *mask; /* as the table has them; mask NULL or empty: none */
+    int64_t label;           /* class index, -1: unknown */
+    size_t row;              /* of the table */
+};
+
+/* The films selected, in the table's order. Read-only once made: threads may share it. */
+struct xr_films {
+    struct xr_table table;
+    bool has_table;
+    const char *name; /* of the table, for messages; NULL for image files */
+    const char *root;
+    struct xr_film *films;
+    size_t n;
+    char **classes; /* in order */
+    size_t n_classes;
+    int64_t *class_counts; /* [n_classes] of the films selected */
+    size_t n_unlabelled;
+};
+
+/*
+ * Read a table ("-": standard input) and select. Needs the column path; takes key (else
+ * made from the path), mask, label, class, split, fold. Class order: rule->classes; else
+ * the column class beside label; else the sorted names of label, over the whole table.
+ * With a fold, rows whose split is test are in no part. Refused with file and line: a key
+ * twice, an unknown class, a class with two indices, a split that is none, no film
+ * selected.
+ */
+int xr_films_table(struct xr_films *films, const char *path,
+                   const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
+/* Image files without labels; keys are made from their names. */
+int xr_films_files(struct xr_films *films, char *const *paths, size_t n,
+                   const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
+void xr_films_free(struct xr_films *films);
+
+/* order[films->n]: a permutation, a function of seed and epoch alone. */
+void xr_films_shuffle(size_t *order, const struct xr_films *films, uint64_t seed,
+                      uint64_t epoch);
+
+/* All columns of film i's row as an object of texts; NULL for image files. The caller
+ * owns it. */
+cJSON *xr_films_row(const struct xr_films *films, size_t i);
+
+/*
+ * Decode film i and its mask (8-bit gray; data NULL where it has none). Errors name the
+ * table's line and the file: "splits.csv:41: cannot read 'a.jpg': Premature end of JPEG
+ * file".
+ */
+int xr_films_read(struct xr_image *image, struct xr_image *mask,
+                  struct xr_image_info *info, const struct xr_films *films, size_t i,
+                  enum xr_color color, struct xr_err *err) XR_MUST_USE;
+
+/* "splits.csv:41: " of film i, or "" for image files: the start of a message about it. */
+void xr_films_where(char *text, size_t size, const struct xr_films *films, size_t i);
+
+/* What a file is by its first bytes: 'i' JPEG or PNG, 't' a tar archive or what could be
+ * a packed one, 'c' anything else; by its name where it cannot be read or is empty. */
+int xr_films_sniff(const char *path);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * From films to records: the plan of a run (epochs, order, shard), and for each film
+ * decoding, fitting, transforms, and everything that is said about it.
+ */
+#ifndef XR_PREPARE_H
+#define XR_PREPARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "films.h"
+#include "pixels/augment.h"
+#include "pixels/pixels.h"
+#include "pool.h"
+#include "stream.h"
+
+/* The settings of a run, and its place in the plan; what it points to must outlive it. */
+struct xr_prepare {
+    const struct xr_films *films;
+    const struct xr_chain *chain; /* NULL: no transforms */
+    struct xr_fit fit;
+    enum xr_color color;
+    const char *split;
+    int64_t fold;   /* -1: none */
+    bool shuffle;   /* each epoch a permutation; else the table's order */
+    int64_t epochs; /* at least 1; above 1 keys begin with the epoch */
+    size_t shard,
+        n_shards; /* records shard, shard + n_shards, ... of each epoch; 0 of 1: all */
+    uint64_t seed;
+    /* the place */
+    size_t *order, at;
+    int64_t epoch;
+};
+
+/* One film on its way: a slot of the pool. */
+struct xr_prepared {
+    size_t film;
+    int64_t epoch;
+    struct xr_record record;
+    struct xr_image_info info;
+};
+
+/* Check the settings and make the plan; xr_prepare_end frees it. */
+int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
+void xr_prepare_end(struct xr_prepare *run);
+
+/* Records of one epoch of this run's shard. */
+size_t xr_prepare_records(const struct xr_prepare *run);
+
+/* "2/4": the second of four. */
+int xr_prepare_shard(struct xr_prepare *run, const char *text,
+                     struct xr_err *err) XR_MUST_USE;
+
+/* "224" or "224x192" (height first). */
+int xr_fit_size(struct xr_fit *fit, const char *text, struct xr_err *err) XR_MUST_USE;
+
+/* Size, fit, interpolation and channels of a model file; its name and digest go into the
+ * object `inputs`. */
+int xr_prepare_like(struct xr_prepare *run, const char *path, cJSON *inputs,
+                    struct xr_err *err) XR_MUST_USE;
+
+/* The header of the stream that will come, known before a film is read. It borrows
+ * nothing. */
+int xr_prepare_header(struct xr_stream_header *header, const struct xr_prepare *run,
+                      struct xr_err *err) XR_MUST_USE;
+
+/* The job for a pool; its slots are struct xr_prepared. */
+struct xr_pool_job xr_prepare_job(struct xr_prepare *run);
+
+#endif
