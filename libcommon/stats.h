@@ -32,8 +32,7 @@ void xr_sort(double *x, size_t n);
  * "linear", Hyndman and Fan's type 7). */
 double xr_quantile_sorted(const double *sorted, size_t n, double q);
 
-/* --- bootstrap intervals
- * ---------------------------------------------------------------- */
+/* --- bootstrap intervals ---------------------------------------------------------- */
 
 enum xr_ci_method {
     XR_CI_BCA,                   /* bias corrected and accelerated */
@@ -79,8 +78,7 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
 /* The acceleration alone; NaN if a value is NaN or all are equal. */
 double xr_bca_acceleration(const double *jack, size_t n_jack);
 
-/* --- curves
- * ------------------------------------------------------------------------------- */
+/* --- curves ----------------------------------------------------------------------- */
 
 /*
  * The points of a ROC and a precision-recall curve, one a distinct score, from the

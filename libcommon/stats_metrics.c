@@ -292,8 +292,7 @@ void xr_metrics_confusion(uint64_t *confusion, const struct xr_metrics *m)
         confusion[m->truth[i] * m->k + m->predicted[i]]++;
 }
 
-/* --- figures from weights
- * --------------------------------------------------------------- */
+/* --- figures from weights --------------------------------------------------------- */
 
 static double ratio(uint64_t part, uint64_t whole, double otherwise)
 {
@@ -428,8 +427,7 @@ int xr_metrics_eval(double *figures, const struct xr_metrics *m, const uint32_t 
     return status;
 }
 
-/* --- jackknife
- * ---------------------------------------------------------------------------- */
+/* --- jackknife -------------------------------------------------------------------- */
 
 /* Prefix and suffix sums that give average precision without one row in constant time. */
 struct ap_sums {
@@ -599,8 +597,7 @@ int xr_metrics_jackknife(double *jack, const struct xr_metrics *m, struct xr_err
     return status;
 }
 
-/* --- bootstrap
- * ------------------------------------------------------------------------------ */
+/* --- bootstrap -------------------------------------------------------------------- */
 
 /* The share of one thread: resamples from..to-1 into theta [figure][n_resamples]. */
 struct share {

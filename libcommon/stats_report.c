@@ -108,8 +108,7 @@ static const char *whole_reason(const struct counts *c, const struct xr_figure *
     return "a class has no row";
 }
 
-/* --- JSON
- * ------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------- */
 
 static void add_number(cJSON *object, const char *key, double value)
 {
@@ -218,8 +217,7 @@ done:
     return NULL;
 }
 
-/* --- text
- * ------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------- */
 
 /* Columns a text takes on a terminal: code points, which is right for most scripts. */
 static int width_of(const char *text)

@@ -353,8 +353,7 @@ static void check_fixed(const char *dir)
     cJSON_Delete(want);
 }
 
-/* --- without reference data
- * ------------------------------------------------------------------ */
+/* --- without reference data ------------------------------------------------------- */
 
 enum {
     N = 60,
