@@ -65,7 +65,7 @@ $(B)/flags: force | build/.deps-build
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' >$@
 
-$(B)/kernels/%.o: EXTRA := -fopenmp -I$(B)
+$(B)/kernels/%.o: EXTRA := -fopenmp -I$(B) -Wno-psabi
 
 # The list of network families: one X(name) for each file in kernels/models/.
 FAMILIES := $(sort $(patsubst kernels/models/%.c,%,$(wildcard kernels/models/*.c)))

@@ -14,10 +14,7 @@
 
 #define VEC 16
 
-/* Everything that takes or returns vectors is inlined: no call depends on how they are
- * passed. */
-#pragma GCC diagnostic ignored "-Wpsabi"
-
+/* All functions here are inlined: how vectors are passed (-Wpsabi) does not matter. */
 typedef float vf __attribute__((vector_size(64), aligned(64)));
 typedef float vf_mem __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(64)));

@@ -1,6 +1,6 @@
 /*
- * Tensors that are functions of a name: the two generators of the reference data (golden/common and
- * weights/prng), written from their descriptions.
+ * Tensors that are functions of a name: the two generators of the reference data
+ * (golden/common and weights/prng), written from their descriptions.
  */
 #ifndef FORMULA_H
 #define FORMULA_H
@@ -53,8 +53,8 @@ static inline int fm_ends(const char *s, const char *end)
 }
 
 /* A parameter of golden/: rv is the file's running_var_scale. */
-static inline void fm_golden(float *dst, const char *name, int n_dims, const size_t *shape,
-                             size_t count, double rv)
+static inline void fm_golden(float *dst, const char *name, int n_dims,
+                             const size_t *shape, size_t count, double rv)
 {
     uint64_t key = fm_key(name);
     double fan_in = 1;
@@ -110,7 +110,8 @@ static inline void fm_weights(float *dst, const char *arch, const char *name, in
 }
 
 /* input_images(name, (n,c,h,w)) */
-static inline void fm_images(float *dst, const char *name, size_t n, size_t c, size_t h, size_t w)
+static inline void fm_images(float *dst, const char *name, size_t n, size_t c, size_t h,
+                             size_t w)
 {
     char text[64];
     uint64_t coarse, fine;
