@@ -25,7 +25,7 @@ static void figure_text(char *text, size_t room, const struct xr_figure *f)
 {
     if (isnan(f->value))
         snprintf(text, room, "undefined");
-    else if (isnan(f->low))
+    else if (isnan(f->low) || f->constant) /* no width is no interval */
         snprintf(text, room, "%.3f", f->value);
     else
         snprintf(text, room, "%.3f [%.3f, %.3f]", f->value, f->low, f->high);
@@ -120,7 +120,7 @@ int xr_plot_confusion(struct xr_script *script, const struct xr_plot_style *styl
         for (size_t c = 0; c < k; c++)
             row += counts[t * k + c];
         for (size_t c = 0; c < k; c++) {
-            bool interval = c == t && !isnan(recall->low) && k <= 4;
+            bool interval = c == t && !isnan(recall->low) && !recall->constant && k <= 4;
 
             put_cell(script, style, t, c, counts[t * k + c], row,
                      interval ? recall : NULL, k);
