@@ -28,8 +28,7 @@ static unsigned line_of(const struct xr_films *f, size_t row)
     return f->table.lines[row];
 }
 
-/* --- classes
- * ------------------------------------------------------------------------------ */
+/* --- classes ----------------------------------------------------------------- */
 
 static int add_class(struct xr_films *f, const char *name, size_t len, struct xr_err *err)
 {
@@ -169,8 +168,7 @@ static int label_of(int64_t *label, const struct xr_films *f, size_t row,
     return 0;
 }
 
-/* --- which rows
- * ---------------------------------------------------------------------------- */
+/* --- which rows -------------------------------------------------------------- */
 
 enum part {
     TRAIN,
@@ -228,9 +226,7 @@ static int part_of(enum part *part, const struct xr_films *f, size_t row,
     return 0;
 }
 
-/* --- keys
- * --------------------------------------------------------------------------------------
- */
+/* --- keys -------------------------------------------------------------------- */
 
 static int key_of(char **key, const struct xr_films *f, size_t row,
                   const struct columns *c, const struct xr_films_rule *rule,
@@ -286,8 +282,7 @@ static int refuse_doubles(const struct xr_films *f, struct xr_err *err)
     return rc;
 }
 
-/* --- tables and files
- * ------------------------------------------------------------------------- */
+/* --- tables and files -------------------------------------------------------- */
 
 static int find_columns(struct columns *c, const struct xr_films *f,
                         const struct xr_films_rule *rule, struct xr_err *err)

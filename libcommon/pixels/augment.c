@@ -90,8 +90,7 @@ static enum xr_border draw_border(struct job *job, int i)
     return border;
 }
 
-/* --- the transforms
- * ------------------------------------------------------------------------ */
+/* --- the transforms ---------------------------------------------------------- */
 
 static int do_clahe(struct job *job)
 {
@@ -370,8 +369,7 @@ const char *const *xr_chain_default(size_t *n)
     return default_chain;
 }
 
-/* --- texts
- * ---------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------- */
 
 static int n_params(const struct transform *t)
 {

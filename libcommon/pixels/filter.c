@@ -113,7 +113,7 @@ int xr_gauss_blur(struct xr_image *image, double sigma, size_t n, struct xr_err 
 
 static uint8_t median_of(uint8_t *v, size_t n)
 {
-    for (size_t i = 1; i < n; i++) { /* at most 25 values: insertion sort */
+    for (size_t i = 1; i < n; i++) { /* 25 values: insertion sort */
         uint8_t x = v[i];
         size_t j = i;
 
@@ -124,30 +124,90 @@ static uint8_t median_of(uint8_t *v, size_t n)
     return v[n / 2];
 }
 
-int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
+static void median5(uint8_t *to, const uint8_t *from, size_t w, size_t h, size_t c)
 {
-    size_t w = image->width, h = image->height, c = image->channels, half = n / 2;
-    uint8_t *from, *to = image->data, v[25];
+    uint8_t v[25];
 
-    if (n != 3 && n != 5)
-        return xr_fail(err, "a median of %zux%zu: 3 or 5", n, n);
-    from = xr_alloc_array(w * h, c, err);
-    if (!from)
-        return -1;
-    memcpy(from, to, w * h * c);
     for (size_t i = 0; i < w * h * c; i++) {
         size_t y = i / (w * c), x = i / c % w, k = i % c;
 
-        for (size_t t = 0; t < n * n; t++) {
-            size_t sy = border((ptrdiff_t)(y + t / n) - (ptrdiff_t)half, h, true);
-            size_t sx = border((ptrdiff_t)(x + t % n) - (ptrdiff_t)half, w, true);
+        for (size_t t = 0; t < 25; t++) {
+            size_t sy = border((ptrdiff_t)(y + t / 5) - 2, h, true);
+            size_t sx = border((ptrdiff_t)(x + t % 5) - 2, w, true);
 
             v[t] = from[(sy * w + sx) * c + k];
         }
-        to[i] = median_of(v, n * n);
+        to[i] = median_of(v, 25);
+    }
+}
+
+XR_INLINE uint8_t least(uint8_t a, uint8_t b)
+{
+    return a < b ? a : b;
+}
+
+XR_INLINE uint8_t most(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
+XR_INLINE uint8_t middle(uint8_t a, uint8_t b, uint8_t c)
+{
+    return most(least(a, b), least(most(a, b), c));
+}
+
+/* Median of nine: the middle one of the largest minimum, the middle of the middles and
+ * the smallest maximum of three columns. low, mid, high: scratch of n + 2c. */
+XR_CLONES static void median3_row(uint8_t *restrict to, const uint8_t *a,
+                                  const uint8_t *b, const uint8_t *d, size_t n, size_t c,
+                                  uint8_t *restrict low, uint8_t *restrict mid,
+                                  uint8_t *restrict high)
+{
+    for (size_t x = 0; x < n; x++) {
+        uint8_t l = least(a[x], b[x]), m = most(a[x], b[x]);
+
+        low[x + c] = least(l, d[x]);
+        high[x + c] = most(m, d[x]);
+        mid[x + c] = most(l, least(m, d[x]));
+    }
+    for (size_t k = 0; k < c; k++) { /* the border repeats its column */
+        low[k] = low[k + c];
+        mid[k] = mid[k + c];
+        high[k] = high[k + c];
+        low[n + c + k] = low[n + k];
+        mid[n + c + k] = mid[n + k];
+        high[n + c + k] = high[n + k];
+    }
+    for (size_t x = 0; x < n; x++)
+        to[x] = middle(most(most(low[x], low[x + c]), low[x + 2 * c]),
+                       middle(mid[x], mid[x + c], mid[x + 2 * c]),
+                       least(least(high[x], high[x + c]), high[x + 2 * c]));
+}
+
+int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
+{
+    size_t w = image->width, h = image->height, c = image->channels, stride = w * c;
+    uint8_t *from, *rows, *to = image->data;
+    int rc = -1;
+
+    if (n != 3 && n != 5)
+        return xr_fail(err, "a median of %zux%zu: 3 or 5", n, n);
+    from = xr_alloc_array(h, stride, err);
+    rows = xr_alloc_array(3, stride + 2 * c, err);
+    if (from && rows) {
+        rc = 0;
+        memcpy(from, to, h * stride);
+        if (n == 5)
+            median5(to, from, w, h, c);
+        for (size_t y = 0; y < h && n == 3; y++)
+            median3_row(to + y * stride, from + (y ? y - 1 : 0) * stride,
+                        from + y * stride, from + (y + 1 < h ? y + 1 : y) * stride,
+                        stride, c, rows, rows + stride + 2 * c,
+                        rows + 2 * (stride + 2 * c));
     }
     free(from);
-    return 0;
+    free(rows);
+    return rc;
 }
 
 void xr_add_noise(struct xr_image *image, const float *noise)

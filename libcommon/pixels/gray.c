@@ -6,6 +6,8 @@
 #include "pixels.h"
 #include "simd.h"
 
+#define CHUNK 256 /* pixels of a row worked on at once */
+
 void xr_lut_apply(struct xr_image *image, const uint8_t lut[256])
 {
     size_t n = image->width * image->height * image->channels;
@@ -66,8 +68,7 @@ void xr_lut_equalize(uint8_t lut[256], const struct xr_image *image, bool pillow
     }
 }
 
-/* --- CLAHE
- * ------------------------------------------------------------------------------ */
+/* --- CLAHE ------------------------------------------------------------------- */
 
 /* The steps of one region's histogram: clip, spread the excess, add up. */
 static void region_lut(float *lut, uint32_t *hist, size_t bins, size_t area, double clip)
@@ -98,7 +99,7 @@ static void region_lut(float *lut, uint32_t *hist, size_t bins, size_t area, dou
         float v;
 
         sum += hist[i];
-        v = rintf((float)sum * scale);
+        v = xr_round((float)sum * scale);
         lut[i] = v > (float)(bins - 1) ? (float)(bins - 1) : v;
     }
 }
@@ -114,6 +115,7 @@ static size_t reflect(size_t i, size_t n)
 /* Where a column (or row) lies between region centres. */
 struct between {
     uint32_t low, high; /* regions */
+    uint32_t cell;      /* 0: before the first centre, 1: behind it, ... */
     float share;        /* of high */
 };
 
@@ -127,6 +129,7 @@ static void place(struct between *at, size_t n, size_t region, size_t tiles)
         at[i].share = f - low;
         at[i].low = low < 0 ? 0 : (uint32_t)low;
         at[i].high = (uint32_t)(low + 1);
+        at[i].cell = at[i].high < tiles ? at[i].high : (uint32_t)tiles;
         if (at[i].high > tiles - 1)
             at[i].high = (uint32_t)(tiles - 1);
         if (at[i].low > tiles - 1)
@@ -161,16 +164,45 @@ static void region_luts(float *luts, uint32_t *hist, const struct xr_image *imag
     }
 }
 
-static void blend8(uint8_t *row, const struct between *cols, size_t width,
-                   const float *above, const float *below, float share)
+/*
+ * The four tables that meet in a cell between region centres become one of four bytes a
+ * level, so that a pixel is one look-up. above, below: tables of two rows of regions;
+ * four: [tiles+1][256].
+ */
+static void fill_cells(uint32_t *four, const float *above, const float *below,
+                       size_t tiles)
 {
-    for (size_t x = 0; x < width; x++) {
-        size_t low = cols[x].low * 256u + row[x], high = cols[x].high * 256u + row[x];
-        float a = cols[x].share, b = 1.0f - a;
-        float v = (above[low] * b + above[high] * a) * (1.0f - share) +
-                  (below[low] * b + below[high] * a) * share;
+    for (size_t i = 0; i <= tiles; i++) {
+        size_t low = (i ? i - 1 : 0) * 256, high = (i < tiles ? i : tiles - 1) * 256;
 
-        row[x] = (uint8_t)xr_round(v); /* between levels: no clipping needed */
+        for (size_t v = 0; v < 256; v++)
+            four[i * 256 + v] =
+                (uint32_t)above[low + v] | (uint32_t)above[high + v] << 8 |
+                (uint32_t)below[low + v] << 16 | (uint32_t)below[high + v] << 24;
+    }
+}
+
+XR_CLONES static void blend8(uint8_t *row, const struct between *cols,
+                             const float *shares, size_t width, const uint32_t *four,
+                             float share)
+{
+    uint32_t v[CHUNK];
+
+    for (size_t x = 0; x < width; x += CHUNK) {
+        size_t n = width - x < CHUNK ? width - x : CHUNK;
+
+        for (size_t i = 0; i < n; i++)
+            v[i] = four[cols[x + i].cell * 256u + row[x + i]];
+        for (size_t i = 0; i < n; i++) {
+            float a = shares[x + i], b = 1.0f - a;
+            float p = (float)(int32_t)(v[i] & 255), q = (float)(int32_t)(v[i] >> 8 & 255);
+            float r = (float)(int32_t)(v[i] >> 16 & 255),
+                  s = (float)(int32_t)(v[i] >> 24);
+            float mix = (p * b + q * a) * (1.0f - share) + (r * b + s * a) * share;
+
+            row[x + i] =
+                (uint8_t)(int32_t)xr_round(mix); /* between levels: no clipping */
+        }
     }
 }
 
@@ -187,6 +219,31 @@ static void blend16(uint16_t *row, const struct between *cols, size_t width,
     }
 }
 
+/* Every row, with the tables made before. */
+static void blend_rows(struct xr_image *image, const float *luts, uint32_t *four,
+                       const struct between *cols, const struct between *rows,
+                       const float *shares, size_t tiles)
+{
+    size_t w = image->width, bins = image->depth == 16 ? 65536 : 256;
+    const float *last_above = NULL, *last_below = NULL;
+
+    for (size_t y = 0; y < image->height; y++) {
+        const float *above = luts + rows[y].low * tiles * bins;
+        const float *below = luts + rows[y].high * tiles * bins;
+
+        if (image->depth == 16) {
+            blend16((uint16_t *)image->data + y * w, cols, w, above, below,
+                    rows[y].share);
+            continue;
+        }
+        if (above != last_above || below != last_below)
+            fill_cells(four, above, below, tiles);
+        last_above = above;
+        last_below = below;
+        blend8((uint8_t *)image->data + y * w, cols, shares, w, four, rows[y].share);
+    }
+}
+
 static int clahe_gray(struct xr_image *image, double clip, size_t tiles,
                       struct xr_err *err)
 {
@@ -197,27 +254,24 @@ static int clahe_gray(struct xr_image *image, double clip, size_t tiles,
     size_t rh = (h + pad * (tiles - h % tiles)) / tiles;
     float *luts = xr_alloc_array(tiles * tiles, bins * sizeof *luts, err);
     uint32_t *hist = xr_alloc_array(bins, sizeof *hist, err);
+    uint32_t *four = xr_alloc_array(tiles + 1, 256 * sizeof *four, err);
+    float *shares = xr_alloc_array(w, sizeof *shares, err);
     struct between *cols = xr_alloc_array(w, sizeof *cols, err);
     struct between *rows = xr_alloc_array(h, sizeof *rows, err);
-    int rc = luts && hist && cols && rows ? 0 : -1;
+    int rc = luts && hist && four && shares && cols && rows ? 0 : -1;
 
     if (rc == 0) {
         region_luts(luts, hist, image, rw, rh, tiles, bins, clip);
         place(cols, w, rw, tiles);
         place(rows, h, rh, tiles);
-    }
-    for (size_t y = 0; y < h && rc == 0; y++) {
-        const float *above = luts + rows[y].low * tiles * bins;
-        const float *below = luts + rows[y].high * tiles * bins;
-
-        if (bins == 256)
-            blend8((uint8_t *)image->data + y * w, cols, w, above, below, rows[y].share);
-        else
-            blend16((uint16_t *)image->data + y * w, cols, w, above, below,
-                    rows[y].share);
+        for (size_t x = 0; x < w; x++)
+            shares[x] = cols[x].share;
+        blend_rows(image, luts, four, cols, rows, shares, tiles);
     }
     free(luts);
     free(hist);
+    free(four);
+    free(shares);
     free(cols);
     free(rows);
     return rc;
@@ -254,8 +308,7 @@ int xr_clahe(struct xr_image *image, double clip, size_t tiles, struct xr_err *e
     return rc;
 }
 
-/* --- CIELAB
- * ----------------------------------------------------------------------------- */
+/* --- CIELAB ------------------------------------------------------------------ */
 
 /* D65's white, and the sRGB primaries in XYZ (IEC 61966-2-1) */
 static const double white[3] = {0.950456, 1, 1.088754};

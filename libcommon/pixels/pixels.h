@@ -14,8 +14,7 @@
 #include "err.h"
 #include "image.h"
 
-/* --- size ------------------------------------------------------------------------------
- */
+/* --- size -------------------------------------------------------------------- */
 
 enum xr_interp {
     XR_NEAREST,
@@ -83,8 +82,7 @@ int xr_fit_apply(struct xr_image *dst, const struct xr_image *src,
  * nothing. */
 int xr_to8(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
 
-/* --- geometry
- * ----------------------------------------------------------------------------- */
+/* --- geometry ---------------------------------------------------------------- */
 
 /* Exact turns of any depth and channels; in place (rot90 and transpose swap the sides).
  */
@@ -140,8 +138,7 @@ int xr_map_field(struct xr_map *map, const float *noise, double sigma, double am
 void xr_fill_boxes(struct xr_image *image, const size_t (*boxes)[4], size_t n,
                    uint8_t fill);
 
-/* --- gray levels
- * -------------------------------------------------------------------------- */
+/* --- gray levels ------------------------------------------------------------- */
 
 /* v becomes lut[v], 8 bit, every channel. */
 void xr_lut_apply(struct xr_image *image, const uint8_t lut[256]);
@@ -165,8 +162,7 @@ int xr_clahe(struct xr_image *image, double clip, size_t tiles,
 void xr_lab_of_rgb(uint8_t *lab, const uint8_t *rgb, size_t n);
 void xr_rgb_of_lab(uint8_t *rgb, const uint8_t *lab, size_t n);
 
-/* --- filters
- * -------------------------------------------------------------------------------- */
+/* --- filters ----------------------------------------------------------------- */
 
 /* Normalised Gaussian weights of odd size n, as OpenCV's getGaussianKernel in float64. */
 void xr_gauss_weights(double *weights, size_t n, double sigma);

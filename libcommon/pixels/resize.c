@@ -9,9 +9,7 @@
 #include "simd.h"
 
 #define PRECISION 22 /* bits behind the point of Pillow's weights: 32 - 8 - 2 */
-#define LANES                                                                            \
-    16 /* rows (horizontal pass) or columns (vertical pass) worked on at once            \
-        */
+#define LANES 64     /* rows or columns worked on at once */
 
 const char *const xr_interp_names[XR_N_INTERP] = {"nearest", "box",     "bilinear",
                                                   "bicubic", "lanczos", "area"};
@@ -145,8 +143,7 @@ static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp in
     return 0;
 }
 
-/* --- 8 bit -----------------------------------------------------------------------------
- */
+/* --- 8 bit ------------------------------------------------------------------- */
 
 /* Interleave the low (high) halves of two vectors: what transposing is made of. */
 XR_INLINE v16u8 zip_low(v16u8 a, v16u8 b)
@@ -183,62 +180,163 @@ XR_INLINE void transpose16(uint8_t *dst, size_t dst_stride, const uint8_t *src,
         memcpy(dst + (size_t)i * dst_stride, &a[i], 16);
 }
 
-/* Sixteen sums at once, at one tap after the other; at + t*step holds sixteen samples. */
-XR_INLINE v16u8 weigh(const uint8_t *at, size_t step, const int32_t *weight, uint32_t n)
-{
-    v16i32 sum = (v16i32){0} + (1 << (PRECISION - 1)), low, high;
-
-    for (uint32_t t = 0; t < n; t++, at += step) {
-        v16u8 v;
-
-        memcpy(&v, at, sizeof v);
-        sum += __builtin_convertvector(v, v16i32) * weight[t];
-    }
-    sum >>= PRECISION;
-    low = sum < 0;
-    sum &= ~low;
-    high = sum > 255;
-    sum = (sum & ~high) | (high & 255);
-    return __builtin_convertvector(sum, v16u8);
-}
-
-/* Sixteen rows, turned to columns: wide [n_in/16*16][16] to dst, 16 rows of dst_stride.
+/*
+ * LANES sums at once, tap after tap: dst[i] = clip((half + sum of weight[t] * at[t*step +
+ * i]) >> 22). Three forms of the same integers.
  */
-XR_CLONES static void across(uint8_t *dst, size_t dst_stride, uint8_t *turned,
-                             const uint8_t *rows, size_t row_stride,
-                             const struct taps *taps)
+XR_INLINE void weigh_base(uint8_t *dst, const uint8_t *at, size_t step,
+                          const int32_t *weight, uint32_t n)
 {
-    uint8_t tile[16 * LANES];
+    int32_t sum[LANES];
 
-    for (size_t x = 0; x < row_stride; x += 16)
-        transpose16(turned + x * LANES, LANES, rows + x, row_stride);
-    for (size_t x = 0; x < taps->n; x += 16) {
-        size_t n = taps->n - x < 16 ? taps->n - x : 16;
+    for (size_t i = 0; i < LANES; i++)
+        sum[i] = 1 << (PRECISION - 1);
+    for (uint32_t t = 0; t < n; t++, at += step) {
+        for (size_t i = 0; i < LANES; i++)
+            sum[i] += weight[t] * at[i];
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        int32_t v = sum[i] >> PRECISION;
 
-        for (size_t i = 0; i < n; i++) {
-            v16u8 v = weigh(turned + (size_t)taps->start[x + i] * LANES, LANES,
-                            taps->fixed + (x + i) * taps->room, taps->count[x + i]);
+        dst[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
 
-            memcpy(tile + i * LANES, &v, sizeof v);
+#ifdef XR_X86
+XR_INLINE XR_AVX2 void weigh_avx2(uint8_t *dst, const uint8_t *at, size_t step,
+                                  const int32_t *weight, uint32_t n)
+{
+    __m256i sum[LANES / 8];
+
+    for (int i = 0; i < LANES / 8; i++)
+        sum[i] = _mm256_set1_epi32(1 << (PRECISION - 1));
+    for (uint32_t t = 0; t < n; t++, at += step) {
+        __m256i w = _mm256_set1_epi32(weight[t]);
+
+        for (int i = 0; i < LANES / 8; i++) {
+            __m128i bytes = _mm_loadl_epi64((const void *)(at + 8 * i));
+
+            sum[i] = _mm256_add_epi32(sum[i],
+                                      _mm256_mullo_epi32(w, _mm256_cvtepu8_epi32(bytes)));
         }
-        transpose16(dst + x, dst_stride, tile, LANES);
+    }
+    for (int i = 0; i < LANES / 8;
+         i += 4) { /* packing saturates; it works within halves */
+        __m256i low = _mm256_packs_epi32(_mm256_srai_epi32(sum[i], PRECISION),
+                                         _mm256_srai_epi32(sum[i + 1], PRECISION));
+        __m256i high = _mm256_packs_epi32(_mm256_srai_epi32(sum[i + 2], PRECISION),
+                                          _mm256_srai_epi32(sum[i + 3], PRECISION));
+        __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        __m256i bytes = _mm256_packus_epi16(low, high);
+
+        _mm256_storeu_si256((void *)(dst + 8 * i),
+                            _mm256_permutevar8x32_epi32(bytes, order));
     }
 }
 
-/* One output row from the rows of a plane, sixteen columns at a time. */
-XR_CLONES static void down(uint8_t *dst, const uint8_t *plane, size_t stride,
-                           const int32_t *weight, uint32_t n)
+XR_INLINE XR_AVX512 void weigh_avx512(uint8_t *dst, const uint8_t *at, size_t step,
+                                      const int32_t *weight, uint32_t n)
 {
-    for (size_t x = 0; x < stride; x += LANES) {
-        v16u8 v = weigh(plane + x, stride, weight, n);
+    __m512i sum[LANES / 16];
 
-        memcpy(dst + x, &v, sizeof v);
+    for (int i = 0; i < LANES / 16; i++)
+        sum[i] = _mm512_set1_epi32(1 << (PRECISION - 1));
+    for (uint32_t t = 0; t < n; t++, at += step) {
+        __m512i w = _mm512_set1_epi32(weight[t]);
+
+        for (int i = 0; i < LANES / 16; i++) {
+            __m128i bytes = _mm_loadu_si128((const void *)(at + 16 * i));
+
+            sum[i] = _mm512_add_epi32(sum[i],
+                                      _mm512_mullo_epi32(w, _mm512_cvtepu8_epi32(bytes)));
+        }
+    }
+    for (int i = 0; i < LANES / 16; i++) {
+        __m512i v = _mm512_max_epi32(_mm512_srai_epi32(sum[i], PRECISION),
+                                     _mm512_setzero_si512());
+
+        _mm_storeu_si128((void *)(dst + 16 * i), _mm512_cvtusepi32_epi8(v));
+    }
+}
+#endif
+
+/*
+ * across: LANES rows of row_stride bytes (row_stride a multiple of 16) to LANES rows of
+ * dst_stride; turned: [row_stride][LANES]. down: one output row from the rows of a plane.
+ */
+#define PASSES(isa, target)                                                              \
+    target static void across_##isa(uint8_t *dst, size_t dst_stride, uint8_t *turned,    \
+                                    const uint8_t *rows, size_t row_stride,              \
+                                    size_t width, const struct taps *taps)               \
+    {                                                                                    \
+        uint8_t tile[16 * LANES];                                                        \
+                                                                                         \
+        for (size_t x = 0; x < width; x += 16) {                                         \
+            for (size_t r = 0; r < LANES; r += 16)                                       \
+                transpose16(turned + x * LANES + r, LANES, rows + r * row_stride + x,    \
+                            row_stride);                                                 \
+        }                                                                                \
+        for (size_t x = 0; x < taps->n; x += 16) {                                       \
+            size_t n = taps->n - x < 16 ? taps->n - x : 16;                              \
+                                                                                         \
+            for (size_t i = 0; i < n; i++)                                               \
+                weigh_##isa(tile + i * LANES,                                            \
+                            turned + (size_t)taps->start[x + i] * LANES, LANES,          \
+                            taps->fixed + (x + i) * taps->room, taps->count[x + i]);     \
+            for (size_t r = 0; r < LANES; r += 16)                                       \
+                transpose16(dst + r * dst_stride + x, dst_stride, tile + r, LANES);      \
+        }                                                                                \
+    }                                                                                    \
+    target static void down_##isa(uint8_t *dst, const uint8_t *plane, size_t stride,     \
+                                  const int32_t *weight, uint32_t n)                     \
+    {                                                                                    \
+        for (size_t x = 0; x < stride; x += LANES)                                       \
+            weigh_##isa(dst + x, plane + x, stride, weight, n);                          \
+    }
+
+PASSES(base, )
+#ifdef XR_X86
+PASSES(avx2, XR_AVX2)
+PASSES(avx512, XR_AVX512)
+#endif
+
+static void across(uint8_t *dst, size_t dst_stride, uint8_t *turned, const uint8_t *rows,
+                   size_t row_stride, size_t width, const struct taps *taps)
+{
+    switch (xr_simd()) {
+#ifdef XR_X86
+    case 2:
+        across_avx512(dst, dst_stride, turned, rows, row_stride, width, taps);
+        return;
+    case 1:
+        across_avx2(dst, dst_stride, turned, rows, row_stride, width, taps);
+        return;
+#endif
+    default:
+        across_base(dst, dst_stride, turned, rows, row_stride, width, taps);
     }
 }
 
-static size_t round16(size_t n)
+static void down(uint8_t *dst, const uint8_t *plane, size_t stride, const int32_t *weight,
+                 uint32_t n)
 {
-    return (n + 15) & ~(size_t)15;
+    switch (xr_simd()) {
+#ifdef XR_X86
+    case 2:
+        down_avx512(dst, plane, stride, weight, n);
+        return;
+    case 1:
+        down_avx2(dst, plane, stride, weight, n);
+        return;
+#endif
+    default:
+        down_base(dst, plane, stride, weight, n);
+    }
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
 }
 
 /* Channel c of row y of the box, packed. */
@@ -256,12 +354,12 @@ static void take_row(uint8_t *to, const struct xr_image *src, const struct xr_bo
         to[x] = from[x * src->channels];
 }
 
-/* Horizontal pass of channel c into plane [round16(box->h)][stride]. */
+/* Horizontal pass of channel c into plane [box->h rounded up to LANES][stride]. */
 static int plane_across(uint8_t *plane, size_t stride, const struct xr_image *src,
                         const struct xr_box *box, size_t c, const struct taps *taps,
                         struct xr_err *err)
 {
-    size_t wide = round16(box->w);
+    size_t wide = round_up(box->w, 16);
     uint8_t *rows, *turned;
 
     if (taps->n == box->w) { /* the same width: nothing to do, as in Pillow */
@@ -272,9 +370,16 @@ static int plane_across(uint8_t *plane, size_t stride, const struct xr_image *sr
     rows = xr_alloc_array(LANES, wide, err);
     turned = xr_alloc_array(LANES, wide, err);
     for (size_t y = 0; rows && turned && y < box->h; y += LANES) {
+        if (src->channels == 1 &&
+            y + LANES < box->h) { /* rows follow: reading on is safe */
+            across(plane + y * stride, stride, turned,
+                   (const uint8_t *)src->data + (box->y + y) * src->width + box->x,
+                   src->width, box->w, taps);
+            continue;
+        }
         for (size_t i = 0; i < LANES && y + i < box->h; i++)
             take_row(rows + i * wide, src, box, y + i, c);
-        across(plane + y * stride, stride, turned, rows, wide, taps);
+        across(plane + y * stride, stride, turned, rows, wide, wide, taps);
     }
     free(rows);
     free(turned);
@@ -285,8 +390,8 @@ static int resize8(struct xr_image *dst, const struct xr_image *src,
                    const struct xr_box *box, const struct taps *tx, const struct taps *ty,
                    struct xr_err *err)
 {
-    size_t stride = round16(tx->n), channels = src->channels;
-    uint8_t *plane = xr_alloc_array(round16(box->h), stride, err);
+    size_t stride = round_up(tx->n, LANES), channels = src->channels;
+    uint8_t *plane = xr_alloc_array(round_up(box->h, LANES), stride, err);
     uint8_t *line = xr_alloc_array(stride, 1, err);
     int rc = plane && line ? 0 : -1;
 
@@ -314,24 +419,21 @@ static int resize8(struct xr_image *dst, const struct xr_image *src,
     return rc;
 }
 
-/* --- float32
- * ---------------------------------------------------------------------------- */
+/* --- float32 ----------------------------------------------------------------- */
 
 XR_INLINE void weigh_f32(float *dst, const float *at, size_t step, const float *weight,
                          uint32_t n)
 {
-    v16f32 sum = {0};
+    float sum[LANES] = {0};
 
     for (uint32_t t = 0; t < n; t++, at += step) {
-        v16f32 v;
-
-        memcpy(&v, at, sizeof v);
-        sum += v * weight[t];
+        for (size_t i = 0; i < LANES; i++)
+            sum[i] += at[i] * weight[t];
     }
-    memcpy(dst, &sum, sizeof sum);
+    memcpy(dst, sum, sizeof sum);
 }
 
-/* turned: [n_in][16]; dst: 16 rows of dst_stride */
+/* turned: [n_in][LANES]; dst: LANES rows of dst_stride */
 XR_CLONES static void across_f32(float *dst, size_t dst_stride, const float *turned,
                                  const struct taps *taps)
 {
@@ -356,8 +458,8 @@ XR_CLONES static void down_f32(float *dst, const float *plane, size_t stride,
 static int resize_plane(float *dst, const float *src, size_t sh, size_t sw,
                         const struct taps *tx, const struct taps *ty, struct xr_err *err)
 {
-    size_t stride = round16(tx->n);
-    float *plane = xr_alloc_array(round16(sh), stride * sizeof *plane, err);
+    size_t stride = round_up(tx->n, LANES);
+    float *plane = xr_alloc_array(round_up(sh, LANES), stride * sizeof *plane, err);
     float *turned = xr_alloc_array(sw, LANES * sizeof *turned, err);
     float *line = xr_alloc_array(stride, sizeof *line, err);
     int rc = plane && turned && line ? 0 : -1;
@@ -435,8 +537,7 @@ static int resize_float(struct xr_image *dst, const struct xr_image *src,
     return rc;
 }
 
-/* --- whole images
- * ------------------------------------------------------------------------- */
+/* --- whole images ------------------------------------------------------------ */
 
 /* Pillow adds the step again and again instead of multiplying: so must we, for equal
  * bytes. */

@@ -15,12 +15,29 @@
 #else
 #define XR_CLONES
 #endif
+/* The same by hand: functions for AVX2 and AVX-512, chosen with xr_simd() (2, 1 or 0). */
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define XR_X86
+#define XR_AVX2 __attribute__((target("avx2")))
+#define XR_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512dq")))
+static inline int xr_simd(void)
+{
+    return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl")
+               ? 2
+           : __builtin_cpu_supports("avx2") ? 1
+                                            : 0;
+}
+#else
+static inline int xr_simd(void)
+{
+    return 0;
+}
+#endif
 #define XR_INLINE static inline __attribute__((always_inline))
 
-typedef int8_t v16i8 __attribute__((vector_size(16)));
 typedef uint8_t v16u8 __attribute__((vector_size(16)));
-typedef int32_t v16i32 __attribute__((vector_size(64)));
-typedef float v16f32 __attribute__((vector_size(64)));
 
 /* rintf, to even, of |v| < 2^22, without a call where there is no instruction for it */
 XR_INLINE float xr_round(float v)

@@ -17,12 +17,28 @@ static size_t pixel_bytes(const struct xr_image *image)
     return image->channels * (image->depth == 16 ? 2 : 1);
 }
 
+XR_CLONES static void reverse(uint8_t *row, size_t n)
+{
+    uint8_t *end = row + n - 1;
+
+    for (size_t x = 0; x < n / 2; x++) {
+        uint8_t t = row[x];
+
+        row[x] = *(end - x);
+        *(end - x) = t;
+    }
+}
+
 void xr_hflip(struct xr_image *image)
 {
     size_t b = pixel_bytes(image), w = image->width;
     unsigned char *row = image->data, t[6];
 
     for (size_t y = 0; y < image->height; y++, row += w * b) {
+        if (b == 1) {
+            reverse(row, w);
+            continue;
+        }
         for (size_t x = 0; x < w / 2; x++) {
             memcpy(t, row + x * b, b);
             memcpy(row + x * b, row + (w - 1 - x) * b, b);
@@ -87,8 +103,7 @@ int xr_rot90(struct xr_image *image, int turns, struct xr_err *err)
     return 0;
 }
 
-/* --- maps
- * --------------------------------------------------------------------------------- */
+/* --- maps -------------------------------------------------------------------- */
 
 int xr_map_alloc(struct xr_map *map, size_t width, size_t height, struct xr_err *err)
 {
@@ -140,8 +155,7 @@ void xr_affine_inverse(double m[6], size_t width, size_t height, double degrees,
     m[5] = cy - s * (cx + dx) - c * (cy + dy);
 }
 
-/* --- smooth random displacement
- * -------------------------------------------------------------- */
+/* --- smooth random displacement ---------------------------------------------- */
 
 static size_t nodes_along(size_t n, double sigma)
 {
@@ -153,45 +167,56 @@ size_t xr_field_noise(size_t width, size_t height, double sigma)
     return nodes_along(width, sigma) * nodes_along(height, sigma);
 }
 
-/* For every pixel along one side the first node and NODE_TAPS weights, of unit square
- * sum. */
-static void node_weights(uint32_t *first, float *weight, size_t n, double sigma)
+/*
+ * For every pixel along one side the first node and NODE_TAPS weights, of square sum
+ * amplitude^2. The Gaussian at equal steps, with two exponentials a pixel: with a the
+ * distance to the node in the middle and s the step, both in units of sigma, exp(-(a -
+ * ks)^2 / 2) = exp(-a^2 / 2) exp(as)^k exp(-(ks)^2 / 2).
+ */
+static void node_weights(uint32_t *first, float *weight, size_t n, double sigma,
+                         double amplitude)
 {
-    double step = NODE_STEP * sigma;
+    const int middle = NODE_TAPS / 2 - 1;
+    double fall[NODE_TAPS];
 
+    for (int t = 0; t < NODE_TAPS; t++)
+        fall[t] = exp(-0.5 * NODE_STEP * NODE_STEP * (t - middle) * (t - middle));
     for (size_t x = 0; x < n; x++, weight += NODE_TAPS) {
-        uint32_t node = (uint32_t)((double)x / step) + NODE_PAD - NODE_TAPS / 2 + 1;
-        double w[NODE_TAPS], sum = 0;
+        uint32_t node = (uint32_t)((double)x / (NODE_STEP * sigma));
+        double a = (double)x / sigma - node * NODE_STEP;
+        double ratio = exp(a * NODE_STEP), w[NODE_TAPS], sum = 0, scale;
 
+        w[middle] = exp(-0.5 * a * a);
+        for (int t = middle + 1; t < NODE_TAPS; t++)
+            w[t] = w[t - 1] * ratio;
+        for (int t = middle - 1; t >= 0; t--)
+            w[t] = w[t + 1] / ratio;
         for (int t = 0; t < NODE_TAPS; t++) {
-            double d = (double)x - ((double)node + t - NODE_PAD) * step;
-
-            w[t] = xr_snap(exp(-d * d / (2 * sigma * sigma)));
+            w[t] = xr_snap(w[t] * fall[t]);
             sum += w[t] * w[t];
         }
+        scale = amplitude / sqrt(sum);
         for (int t = 0; t < NODE_TAPS; t++)
-            weight[t] = (float)(w[t] / sqrt(sum));
-        first[x] = node;
+            weight[t] = (float)(w[t] * scale);
+        first[x] = node + NODE_PAD - (uint32_t)middle;
     }
 }
 
-/* line[i] = sum over t of weight[t] * noise[(from+t)*n + i] */
-XR_CLONES static void nodes_down(float *line, const float *noise, size_t n,
-                                 const float *weight)
+/* row[x] = sum over t of weight[t][x] * noise[first[x] + t] */
+XR_CLONES static void nodes_across(float *row, size_t n, const float *noise,
+                                   const uint32_t *first, const float *weight)
 {
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-
-        for (size_t t = 0; t < NODE_TAPS; t++)
-            sum += weight[t] * noise[t * n + i];
-        line[i] = sum;
+    for (size_t x = 0; x < n; x++)
+        row[x] = 0;
+    for (size_t t = 0; t < NODE_TAPS; t++) {
+        for (size_t x = 0; x < n; x++)
+            row[x] += weight[t * n + x] * noise[first[x] + t];
     }
 }
 
-/* row[x] += amplitude * sum over t of weight[t][x] * line[first[x] + t] */
-XR_CLONES static void nodes_across(float *row, size_t n, const float *line,
-                                   const uint32_t *first, const float *weight,
-                                   float amplitude)
+/* row[x] += sum over t of weight[t] * rows[t*n + x] */
+XR_CLONES static void nodes_down(float *row, size_t n, const float *rows,
+                                 const float *weight)
 {
     float sum[CHUNK];
 
@@ -199,54 +224,51 @@ XR_CLONES static void nodes_across(float *row, size_t n, const float *line,
         size_t m = n - x < CHUNK ? n - x : CHUNK;
 
         for (size_t i = 0; i < m; i++)
-            sum[i] = 0;
-        for (size_t t = 0; t < NODE_TAPS; t++) {
+            sum[i] = weight[0] * rows[x + i];
+        for (size_t t = 1; t < NODE_TAPS; t++) {
             for (size_t i = 0; i < m; i++)
-                sum[i] += weight[t * n + x + i] * line[first[x + i] + t];
+                sum[i] += weight[t] * rows[t * n + x + i];
         }
         for (size_t i = 0; i < m; i++)
-            row[x + i] += amplitude * sum[i];
+            row[x + i] += sum[i];
     }
 }
 
 int xr_map_field(struct xr_map *map, const float *noise, double sigma, double amplitude,
                  struct xr_err *err)
 {
-    size_t w = map->width, h = map->height, side = w > h ? w : h,
-           nx = nodes_along(w, sigma);
-    uint32_t *first = xr_alloc_array(side, 2 * sizeof *first, err);
-    float *weight = xr_alloc_array(side, 3 * NODE_TAPS * sizeof *weight, err);
-    float *line = xr_alloc_array(nx + NODE_TAPS, sizeof *line, err);
-    int rc = first && weight && line ? 0 : -1;
+    size_t w = map->width, h = map->height, nx = nodes_along(w, sigma);
+    size_t ny = nodes_along(h, sigma), side = w > h ? w : h;
+    uint32_t *first = xr_alloc_array(side, sizeof *first, err);
+    float *weight = xr_alloc_array(side, 2 * NODE_TAPS * sizeof *weight, err);
+    float *wide = xr_alloc_array(ny, 2 * w * sizeof *wide, err);
+    int rc = first && weight && wide ? 0 : -1;
 
     if (rc == 0) {
-        float *wy = weight, *wx = weight + side * NODE_TAPS,
-              *turned = wx + side * NODE_TAPS;
+        float *turned = weight + side * NODE_TAPS;
 
-        node_weights(first, wy, h, sigma);
-        node_weights(first + side, wx, w, sigma);
+        node_weights(first, weight, w, sigma, amplitude);
         for (size_t x = 0; x < w; x++) {
             for (size_t t = 0; t < NODE_TAPS; t++)
-                turned[t * w + x] = wx[x * NODE_TAPS + t];
+                turned[t * w + x] = weight[x * NODE_TAPS + t];
         }
-        for (int k = 0; k < 2; k++) {
-            const float *field = noise + (size_t)k * xr_field_noise(w, h, sigma);
+        for (size_t y = 0; y < 2 * ny; y++)
+            nodes_across(wide + y * w, w, noise + y * nx, first, turned);
+        node_weights(first, weight, h, sigma, 1);
+        for (size_t y = 0; y < h; y++) {
+            const float *down = weight + y * NODE_TAPS;
 
-            for (size_t y = 0; y < h; y++) {
-                nodes_down(line, field + first[y] * nx, nx, wy + y * NODE_TAPS);
-                nodes_across((k ? map->y : map->x) + y * w, w, line, first + side, turned,
-                             (float)amplitude);
-            }
+            nodes_down(map->x + y * w, w, wide + first[y] * w, down);
+            nodes_down(map->y + y * w, w, wide + (ny + first[y]) * w, down);
         }
     }
     free(first);
     free(weight);
-    free(line);
+    free(wide);
     return rc;
 }
 
-/* --- resampling
- * ------------------------------------------------------------------------------ */
+/* --- resampling -------------------------------------------------------------- */
 
 /* A channel with one pixel of border on the left and above, two on the right and below.
  */
