@@ -125,7 +125,7 @@ int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_m
 /*
  * Add a smooth random displacement to both coordinates of a map: a stationary
  * Gaussian-correlated field, exp(-d^2 / 4 sigma^2), as white noise blurred with sigma
- * has, of standard deviation `amplitude` pixels. noise: [2][xr_field_noise()] values of
+ * has, of standard deviation `amplitude` pixels. noise: 2 xr_field_noise() values of
  * unit variance, a function of the caller's random numbers. The field is the sum of
  * Gaussians on a grid of step 0.8 sigma, which differs from blurred white noise by less
  * than 1e-6 in covariance and is a hundred times cheaper.

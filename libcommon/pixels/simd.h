@@ -2,6 +2,7 @@
  * Vectors of 16 numbers in GNU C, and functions compiled for several instruction sets, of
  * which the loader picks one. All of them do the same IEEE and integer operations in the
  * same order (the build forbids contraction), so the choice changes speed, never a byte.
+ * CPPFLAGS=-DXR_PLAIN builds none of them, to compare.
  */
 #ifndef XR_SIMD_H
 #define XR_SIMD_H
@@ -9,14 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(XR_PLAIN)
 #define XR_CLONES                                                                        \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define XR_CLONES
 #endif
 /* The same by hand: functions for AVX2 and AVX-512, chosen with xr_simd() (2, 1 or 0). */
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && !defined(XR_PLAIN)
 #include <immintrin.h>
 #define XR_X86
 #define XR_AVX2 __attribute__((target("avx2")))

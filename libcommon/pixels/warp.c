@@ -202,15 +202,23 @@ static void node_weights(uint32_t *first, float *weight, size_t n, double sigma,
     }
 }
 
-/* row[x] = sum over t of weight[t][x] * noise[first[x] + t] */
-XR_CLONES static void nodes_across(float *row, size_t n, const float *noise,
-                                   const uint32_t *first, const float *weight)
+/* column[i*stride] = sum over t of weight[t] * nodes[t*n + i] */
+XR_CLONES static void nodes_across(float *column, size_t stride, const float *nodes,
+                                   size_t n, const float *weight)
 {
-    for (size_t x = 0; x < n; x++)
-        row[x] = 0;
-    for (size_t t = 0; t < NODE_TAPS; t++) {
-        for (size_t x = 0; x < n; x++)
-            row[x] += weight[t * n + x] * noise[first[x] + t];
+    float sum[CHUNK];
+
+    for (size_t from = 0; from < n; from += CHUNK) {
+        size_t m = n - from < CHUNK ? n - from : CHUNK;
+
+        for (size_t i = 0; i < m; i++)
+            sum[i] = weight[0] * nodes[from + i];
+        for (size_t t = 1; t < NODE_TAPS; t++) {
+            for (size_t i = 0; i < m; i++)
+                sum[i] += weight[t] * nodes[t * n + from + i];
+        }
+        for (size_t i = 0; i < m; i++)
+            column[(from + i) * stride] = sum[i];
     }
 }
 
@@ -237,23 +245,18 @@ XR_CLONES static void nodes_down(float *row, size_t n, const float *rows,
 int xr_map_field(struct xr_map *map, const float *noise, double sigma, double amplitude,
                  struct xr_err *err)
 {
-    size_t w = map->width, h = map->height, nx = nodes_along(w, sigma);
+    size_t w = map->width, h = map->height;
     size_t ny = nodes_along(h, sigma), side = w > h ? w : h;
     uint32_t *first = xr_alloc_array(side, sizeof *first, err);
-    float *weight = xr_alloc_array(side, 2 * NODE_TAPS * sizeof *weight, err);
+    float *weight = xr_alloc_array(side, NODE_TAPS * sizeof *weight, err);
     float *wide = xr_alloc_array(ny, 2 * w * sizeof *wide, err);
     int rc = first && weight && wide ? 0 : -1;
 
     if (rc == 0) {
-        float *turned = weight + side * NODE_TAPS;
-
         node_weights(first, weight, w, sigma, amplitude);
-        for (size_t x = 0; x < w; x++) {
-            for (size_t t = 0; t < NODE_TAPS; t++)
-                turned[t * w + x] = weight[x * NODE_TAPS + t];
-        }
-        for (size_t y = 0; y < 2 * ny; y++)
-            nodes_across(wide + y * w, w, noise + y * nx, first, turned);
+        for (size_t x = 0; x < w; x++)
+            nodes_across(wide + x, w, noise + first[x] * 2 * ny, 2 * ny,
+                         weight + x * NODE_TAPS);
         node_weights(first, weight, h, sigma, 1);
         for (size_t y = 0; y < h; y++) {
             const float *down = weight + y * NODE_TAPS;
