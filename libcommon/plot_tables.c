@@ -381,7 +381,7 @@ static void put_bars(struct xr_script *script, const struct xr_plot_style *style
         free(title);
         if (classes->n * splits->n <= 15)
             xr_script_put(script,
-                          ", \\\n     $s%zu using 1:2:(sprintf('%%d', $2)) with labels "
+                          ", \\\n     $s%zu using 1:2:(gprintf('%%.0f', $2)) with labels "
                           "center offset 0,0.5 font ',%.4g' notitle",
                           s, small);
     }

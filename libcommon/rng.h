@@ -29,9 +29,9 @@ uint64_t xr_rng_u64(struct xr_rng *rng);
 double xr_rng_uniform(struct xr_rng *rng);                       /* [0,1), 53 bits */
 double xr_rng_between(struct xr_rng *rng, double lo, double hi); /* [lo,hi) */
 uint64_t xr_rng_below(struct xr_rng *rng,
-                      uint64_t n);        /* 0..n-1, unbiased (Lemire 2019); n > 0 */
-/* count numbers in 0..n-1, unbiased, n > 0, from one 32-bit word each: for bulk work. Not the
- * sequence of xr_rng_below. */
+                      uint64_t n); /* 0..n-1, unbiased (Lemire 2019); n > 0 */
+/* count numbers in 0..n-1, unbiased, n > 0, from one 32-bit word each: for bulk work. Not
+ * the sequence of xr_rng_below. */
 void xr_rng_fill_below(struct xr_rng *rng, uint32_t *out, size_t count, uint32_t n);
 double xr_rng_normal(struct xr_rng *rng); /* standard normal, Box-Muller */
 void xr_rng_shuffle(struct xr_rng *rng, size_t *order, size_t n); /* Fisher-Yates */

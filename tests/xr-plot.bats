@@ -104,7 +104,7 @@ kinds() {
         grep -q -F ">\$t_{x}' \\n<" "$kind.svg"
         xr-plot -q "$kind" -n 9 --format pdf bad.csv >"$kind.pdf"
     done
-    grep -q -F '>it'"'"'s "x" \n $…<' classes.svg
+    grep -q -F '>it'"'"'s "x" \n $'$'\xe2\x80\xa6<' classes.svg
     grep -q -F '>&lt;&amp;>%d<' classes.svg
     grep -q -F '>&lt;&amp;>%d<' confusion.svg
     grep -q -F '&lt;&amp;>%d<' roc.svg
