@@ -183,16 +183,9 @@ FOLDS="0 .2 1 .2 2 .2 3 .2 4 .2"
 
 @test "the awkward table keeps its values" {
     need_shared
-    need python3
-    xr-split -q "$SHARED/golden/split/awkward.csv" >a.csv
-    python3 - "$SHARED/golden/split/awkward.expected.json" <<'PY'
-import csv, json, sys
-want = json.load(open(sys.argv[1]))["rows"]
-got = list(csv.DictReader(open("a.csv", newline="", encoding="utf-8")))
-assert [[r["label"], r["note"]] for r in got] == [r[1:] for r in want], got
-assert [r["path"] for r in got] == [r[0] for r in want], got
-assert [r["key"] + ".png" for r in got] == [r[0] for r in want], got
-PY
+    xr-split -q -o a.csv "$SHARED/golden/split/awkward.csv"
+    sed -E 's/,(train|val|test),/,PART,/' a.csv >b.csv
+    printf 'key,path,label,class,split,note\n"a,1","a,1.png",normal,2,PART,"says ""no lesion"""\nb 2,b 2.png,benign,0,PART,"two\r\nlines"\nc3,c3.png,malignant,1,PART,\n\xc3\xa94,\xc3\xa94.png,normal,2,PART,  spaces kept  \n' | diff - b.csv
     run -1 --separate-stderr xr-split "$SHARED/data/mixed/metadata_original_latin1.csv"
     [[ $stderr == *"metadata_original_latin1.csv:9: not UTF-8"* ]]
 }

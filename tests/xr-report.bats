@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# xr-report: one page from what the other tools left; hostile texts; nothing from elsewhere.
+load helpers
+
+# experiment: splits.csv log.csv predictions.csv metrics.json model.safetensors cam.tar scores.csv
+experiment() {
+    (
+        echo key,label,class,group,split
+        for i in $(seq 0 29); do
+            part="train"
+            [ "$i" -ge 20 ] && part="val"
+            [ "$i" -ge 24 ] && part="test"
+            echo "IMG$i,$([ $((i % 2)) = 0 ] && echo normal,0 || echo tumor,1),g$i,$part"
+        done
+    ) >splits.csv
+    (
+        echo epoch,split,loss,accuracy,balanced_accuracy,auc,lr,seconds,images_per_second
+        for e in 1 2 3; do
+            echo "$e,train,0.$((9 - e)),0.5,0.5,0.6,0.001,2,10.5"
+            echo "$e,val,0.$((8 - e)),0.6,0.6,0.7$e,0.001,1,20"
+        done
+    ) >log.csv
+    (
+        echo key,label,split,p_normal,p_tumor,pred
+        for i in $(seq 0 11); do
+            p=$(((i * 37 + 11) % 100))
+            [ "$p" -lt 10 ] && p=0$p
+            echo "IMG$i,$([ $((i % 2)) = 0 ] && echo normal || echo tumor),test,0.$p,$(awk -v p="0.$p" 'BEGIN { print 1 - p }'),x"
+        done
+    ) >predictions.csv
+    xr-metrics -n 200 -o metrics.json predictions.csv
+    tiny-stream 12 classes=normal,tumor size=16 split=test | tiny-cam >cam.tar
+    (
+        echo key,label,target,method,layer,pointing,energy_in_mask,raw_max
+        echo IMG1,tumor,tumor,gradcam,layer4,1,0.5,1
+        echo IMG3,tumor,tumor,gradcam,layer4,0,0.25,1
+        echo IMG0,normal,tumor,gradcam,layer4,,,1
+    ) >scores.csv
+    local header='{"__metadata__":{"architecture":"resnet18","classes":"[\"normal\", \"tumor\"]","training":"{\"seed\": 7}","history":"[{\"tool\": \"xr-train\", \"version\": \"0.1.0\", \"arguments\": [\"--lr=0.01\"]}]"},"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
+    header+=$(printf '%*s' $(((8 - ${#header} % 8) % 8)) '')
+    # shellcheck disable=SC2059
+    {
+        printf "\\x$(printf %02x $((${#header} & 255)))\\x$(printf %02x $((${#header} >> 8)))"
+        head -c 6 /dev/zero
+        printf %s "$header"
+        head -c 24 /dev/zero
+    } >model.safetensors
+}
+
+all="--split splits.csv --log log.csv --metrics metrics.json --predictions predictions.csv
+    --model model.safetensors --cam cam.tar --cam-scores scores.csv"
+
+# well_formed FILE: tags nest, ids are single, nothing is loaded from elsewhere, no script, no handlers
+well_formed() {
+    awk -v RS='\001' '
+        function die(why) {
+            print FILENAME ": " why >"/dev/stderr"
+            bad = 1
+            exit 1
+        }
+        {
+            text = $0
+            if (text !~ /^<!DOCTYPE html>\n/) die("no doctype")
+            at = index(text, "<style>"); end = index(text, "</style>")
+            style = substr(text, at, end - at)
+            if (style ~ /url\(|@import/) die("style loads something")
+            text = substr(text, 1, at + 6) substr(text, end)
+            n = split(text, piece, "<")
+            for (i = 2; i <= n; i++) {
+                close_at = index(piece[i], ">")
+                if (!close_at) die("open tag: " substr(piece[i], 1, 60))
+                tag = substr(piece[i], 1, close_at - 1)
+                name = tag
+                sub(/[ \n\/].*/, "", name)
+                if (tag ~ /^!/) continue
+                if (name ~ /^(script|link|iframe|object|base|form)$/) die("tag " name)
+                if (tag ~ /[ \n]on[a-z]+=/) die("handler in " substr(tag, 1, 60))
+                if (match(tag, /(src|href)="[^"]*/)) {
+                    value = substr(tag, RSTART, RLENGTH)
+                    sub(/^[a-z]+="/, "", value)
+                    if (value !~ /^(data:image\/|#)/) die("from elsewhere: " substr(value, 1, 60))
+                    if (value ~ /^#/) target[substr(value, 2)] = 1
+                }
+                if (match(tag, / id="[^"]*/)) {
+                    id = substr(tag, RSTART + 5, RLENGTH - 5)
+                    if (id in ids) die("id twice: " id)
+                    ids[id] = 1
+                }
+                if (tag ~ /^\//) {
+                    name = substr(tag, 2)
+                    if (depth < 1 || open[depth] != name) die("closing " name " in " open[depth])
+                    depth--
+                } else if (name !~ /^(meta|br|img)$/ && tag !~ /\/$/) {
+                    open[++depth] = name
+                }
+            }
+            if (depth) die("not closed: " open[depth])
+            for (t in target) if (!(t in ids)) die("no target " t)
+        }
+        END { exit bad }' "$1"
+}
+
+@test "help, version and wrong options" {
+    help_and_version xr-report
+    wrong_usage xr-report
+    wrong_usage xr-report --title x
+    wrong_usage xr-report splits.csv
+    wrong_usage xr-report --split - --log -
+    wrong_usage xr-report --model -
+    wrong_usage xr-report --max-images x --log log.csv
+}
+
+@test "everything on one page" {
+    experiment
+    # shellcheck disable=SC2086
+    run -0 --separate-stderr xr-report --title 'A trial' $all -o r.html
+    [ -z "$output$stderr" ]
+    well_formed r.html
+    for text in '<title>A trial</title>' 'resnet18' 'id="data"' 'id="training"' 'id="results"' 'id="maps"' \
+        'id="card"' 'id="lineage"' 'Proved while this page was made' '3 epochs; the best validation AUC, 0.730, at epoch 3' \
+        'Confusion matrix' 'xr-train --lr=0.01' 'MISSING' '12 of 12 films of the stream, gradcam at layer <code>layer4</code>; 4 were called wrongly' \
+        '<td class="n">0.500 <span class="share">(1 of 2)</span></td>'; do
+        grep -qF "$text" r.html || {
+            echo "no '$text'" >&2
+            return 1
+        }
+    done
+    # both films and overlays of all twelve records
+    [ "$(grep -o 'data:image/png' r.html | wc -l)" = 24 ]
+    # the figures are those of the metrics, to the last digit
+    value=$(sed -n '/"accuracy":/,/}/s/.*"value": \([0-9.]*\).*/\1/p' metrics.json | head -1)
+    grep -qF "<data value=\"$value\">" r.html
+    # the digests are those of the files
+    for f in splits.csv log.csv predictions.csv metrics.json model.safetensors scores.csv; do
+        grep -qF "$(sha256sum <$f | cut -d' ' -f1)" r.html
+    done
+    grep -qF '= the predictions of this report' r.html
+}
+
+@test "equal files give equal bytes, on standard output too" {
+    experiment
+    # shellcheck disable=SC2086
+    xr-report $all >a.html
+    # shellcheck disable=SC2086
+    xr-report $all -o b.html
+    cmp a.html b.html
+    xr-report --split - <splits.csv >c.html
+    xr-report --split splits.csv | sed 's/>splits.csv</>standard input</' | cmp - c.html
+}
+
+@test "what is missing is left out" {
+    experiment
+    for one in '--split splits.csv' '--log log.csv' '--metrics metrics.json' '--predictions predictions.csv' \
+        '--model model.safetensors' '--cam cam.tar' '--cam-scores scores.csv'; do
+        # shellcheck disable=SC2086
+        xr-report $one -o r.html
+        well_formed r.html
+        grep -q 'id="card"' r.html
+    done
+    ! grep -q 'id="results"' r.html || false
+}
+
+@test "the grid: at most --max-images, right and wrong, the same each time" {
+    experiment
+    xr-report --cam cam.tar --max-images 4 -o r.html
+    [ "$(grep -c '<figure class="film">' r.html)" = 4 ]
+    [ "$(grep -c 'class="wrong"' r.html)" = 2 ]
+    [ "$(grep -c 'class="right"' r.html)" = 2 ]
+    # of the wrong calls the most confident of each class
+    grep -q 'heat map of IMG2"' r.html
+    grep -q 'heat map of IMG5"' r.html
+    xr-report --cam cam.tar --max-images 0 -o r.html
+    [ "$(grep -c '<figure class="film">' r.html)" = 0 ]
+    tiny-stream 5 labels=0 size=16 | tiny-cam | xr-report --cam - -o r.html
+    [ "$(grep -c '<figure class="film">' r.html)" = 5 ]
+}
+
+@test "plots are inlined where they belong; other files are refused" {
+    experiment
+    printf '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>' >roc.svg
+    cp roc.svg extra.svg
+    xr-report --predictions predictions.csv --plot roc.svg --plot extra.svg -o r.html
+    well_formed r.html
+    [ "$(grep -o 'data:image/svg+xml;base64' r.html | wc -l)" = 2 ]
+    [ "$(sed -n 's/.*plot roc.svg" src="data:image\/svg+xml;base64,\([^"]*\)".*/\1/p' r.html | base64 -d | cmp - roc.svg && echo same)" = same ]
+    ! grep -q 'aria-label="ROC' r.html || false
+    grep -q 'aria-label="Precision and recall"' r.html
+    grep -q 'id="figures"' r.html
+    echo text >x.svg
+    run -1 --separate-stderr xr-report --plot x.svg
+    [ "$stderr" = "xr-report: x.svg: neither SVG nor PNG" ]
+    [ -z "$output" ]
+}
+
+@test "hostile texts stay texts" {
+    bad='<script>alert(1)</script><img src=x onerror=alert(1)>"'"'"'&amp;'
+    csv='"<script>alert(1)</script><img src=x onerror=alert(1)>""'"'"'&amp;"'
+    printf 'key,label,split,group\n%s,%s,train,%s\nb,y,test,2\nc,y,val,3\n' "$csv" "$csv" "$csv" | sed 's/^"<script>/"/; s/script>/scr>/' >splits.csv
+    printf 'epoch,split,loss\n1,%s,0.5\n2,%s,0.4\n' "$csv" "$csv" >log.csv
+    printf 'key,label,"p_%s,p_b\nk,b,0.9,0.1\nl,b,0.2,0.8\n' "${csv#\"}" >predictions.csv
+    json=${bad//\"/\\\"}
+    cat >metrics.json <<JSON
+{"n": 1, "classes": ["$json", "b"], "confusion_matrix": [[1, 0], [0, 1]], "$json": {"value": 0.5},
+ "per_class": {"$json": {"support": 1, "$json": {"value": null, "reason": "$json"}}},
+ "bootstrap": {"method": "$json", "unit": "$json"},
+ "history": [{"tool": "$json", "arguments": ["$json", 3, null], "inputs": {"$json": "$json", "x": 4}}, 5, null]}
+JSON
+    xr-report --title "$bad" --rule "$bad" --intended-use "$bad" --limits "$bad" --source "$bad" --contact "$bad" \
+        --log log.csv --predictions predictions.csv --metrics metrics.json -o r.html
+    well_formed r.html
+    grep -qF '&lt;script&gt;alert(1)&lt;/script&gt;' r.html
+    # JSON of any other shape does no harm
+    for json in '{}' '{"n": "x", "classes": 3, "confusion_matrix": [[1]], "per_class": [1], "history": {"a": 1}}' \
+        '{"per_class": {"a": 3, "b": {}}, "accuracy": {"value": "x"}}' '{"classes": [1, null], "confusion_matrix": [1, [null, "x"]]}'; do
+        printf '%s' "$json" >metrics.json
+        xr-report --metrics metrics.json --predictions predictions.csv -o r.html
+        well_formed r.html
+    done
+    printf '[1]' >metrics.json
+    run -1 --separate-stderr xr-report --metrics metrics.json
+    [[ $stderr == "xr-report: metrics.json: not the JSON of xr-metrics"* ]]
+}
+
+@test "a bad split, a cut stream and a missing file leave no page" {
+    experiment
+    sed -i '3s/g1/g25/' splits.csv
+    run -1 --separate-stderr xr-report --split splits.csv -o r.html
+    [[ $stderr == "xr-report: splits.csv:27: group 'g25' is in test, and in train in line 3" ]]
+    for bytes in 100 3000 12000; do
+        head -c $bytes cam.tar >cut.tar
+        run -1 --separate-stderr xr-report --cam cut.tar -o r.html
+        [[ $stderr == "xr-report: cut.tar: "* ]]
+        [ -z "$output" ]
+    done
+    run -1 --separate-stderr xr-report --log missing.csv -o r.html
+    [[ $stderr == "xr-report: missing.csv: cannot open"* ]]
+    : >empty
+    for option in split log metrics predictions model cam cam-scores plot; do
+        run -1 --separate-stderr xr-report "--$option" empty -o r.html
+        [[ $stderr == "xr-report: "*empty* ]]
+        [ -z "$output" ]
+    done
+    [ ! -e r.html ]
+}
+
+@test "odd logs: one epoch, no numbers, no split column" {
+    printf 'epoch,split,loss,auc\n1,train,0.5,\n1,val,,\n' >log.csv
+    xr-report --log log.csv -o r.html
+    well_formed r.html
+    printf 'epoch,loss\n1,inf\n2,nan\n' >log.csv
+    xr-report --log log.csv -o r.html
+    well_formed r.html
+    printf 'a,b\nx,y\n' >log.csv
+    xr-report --log log.csv -o r.html
+    well_formed r.html
+    ! grep -q 'nan\|inf"' r.html || false
+}
+
+@test "full disk, early reader, settings file" {
+    experiment
+    run -1 --separate-stderr bash -c 'xr-report --split splits.csv >/dev/full'
+    [[ $stderr == "xr-report: standard output: cannot write: No space left"* ]]
+    # shellcheck disable=SC2016
+    run -141 --separate-stderr bash -o pipefail -c 'xr-report '"${all//$'\n'/ }"' --plot <(printf "<svg>"; head -c 500000 /dev/zero | tr "\\0" x) | head -c 10 >/dev/null'
+    [ -z "$stderr" ]
+    printf 'report:\n  title: From YAML\n  split: splits.csv\n' >c.yaml
+    xr-report --config c.yaml | grep -qF '<title>From YAML</title>'
+}
