@@ -474,7 +474,8 @@ void xr_report_results(struct report_data *d)
     if (d->metrics) {
         overall(d);
         per_class(d);
-        confusion(d);
+        if (!xr_report_has_plot(d, "confusion"))
+            confusion(d);
     }
     if (xr_report_has_plot(d, "confusion") || xr_report_has_plot(d, "roc") ||
         xr_report_has_plot(d, "pr")) {

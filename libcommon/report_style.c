@@ -97,6 +97,9 @@ const char xr_report_style[] =
     "footer{margin-top:3rem;padding-top:.8rem;border-top:1px solid var(--line);"
     "color:var(--soft);font-size:.86rem}\n"
     "@media print{body{max-width:none;padding:0;font-size:10.5pt}nav{display:none}"
-    "h2{break-after:avoid}h3{break-after:avoid}tr,.film,.cards li{break-inside:avoid}"
+    "h2{break-after:avoid}h3{break-after:avoid}tr,.film,.cards "
+    "li,.confusion{break-inside:avoid}"
+    ".films{grid-template-columns:repeat(3,1fr);gap:.6rem}.film figcaption{padding:.3rem "
+    ".5rem}"
     ".scroll{overflow:visible}.film div,.cards li,td{-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}}\n";
