@@ -79,8 +79,11 @@ int xr_films_read(struct xr_image *image, struct xr_image *mask,
 /* "splits.csv:41: " of film i, or "" for image files: the start of a message about it. */
 void xr_films_where(char *text, size_t size, const struct xr_films *films, size_t i);
 
-/* What a file is by its first bytes: 'i' JPEG or PNG, 't' a tar archive or what could be
- * a packed one, 'c' anything else; by its name where it cannot be read or is empty. */
+/*
+ * What a file ("-": standard input, of which nothing is taken) is by its first bytes: 'i'
+ * JPEG or PNG, 't' a tar archive or what could be a packed one, 'c' anything else; by its
+ * name where the bytes say nothing.
+ */
 int xr_films_sniff(const char *path);
 
 #endif

@@ -72,13 +72,15 @@ int xr_prepare_like(struct xr_prepare *run, const char *path, cJSON *inputs,
 
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
 {
+    run->at = run->reader ? 0 : run->shard;
+    run->epoch = 1;
+    if (run->reader)
+        return 0;
     run->order = xr_alloc_array(run->films->n, sizeof *run->order, err);
     if (!run->order)
         return -1;
     for (size_t i = 0; i < run->films->n; i++)
         run->order[i] = i;
-    run->at = run->shard;
-    run->epoch = 1;
     if (run->shuffle)
         xr_films_shuffle(run->order, run->films, run->seed, 1);
     return 0;
@@ -97,50 +99,164 @@ size_t xr_prepare_records(const struct xr_prepare *run)
     return n / run->n_shards + (run->shard < n % run->n_shards);
 }
 
-int xr_prepare_header(struct xr_stream_header *h, const struct xr_prepare *run,
-                      struct xr_err *err)
+void xr_prepare_like_stream(struct xr_prepare *run, bool size, bool channels)
 {
-    const struct xr_films *f = run->films;
-    cJSON *sampling;
-    char shard[48];
+    const struct xr_stream_header *h = xr_reader_header(run->reader);
 
-    memset(h, 0, sizeof *h);
-    h->height = run->fit.height;
-    h->width = run->fit.width;
-    h->channels = run->color == XR_COLOR_GRAY ? 1 : 3;
-    h->dtype = XR_U8;
-    xr_fit_name(h->fit, &run->fit);
-    snprintf(h->interpolation, sizeof h->interpolation, "%s",
-             xr_interp_names[run->fit.interp]);
-    snprintf(h->split, sizeof h->split, "%s", run->split);
-    h->fold = run->fold;
-    h->epochs = run->epochs;
-    h->records_per_epoch = (int64_t)xr_prepare_records(run);
-    h->transform_schema = XR_TRANSFORM_SCHEMA;
+    if (size && h->height && h->width) {
+        run->fit.height = h->height;
+        run->fit.width = h->width;
+    }
+    if (channels && h->channels)
+        run->color = h->channels == 1 ? XR_COLOR_GRAY : XR_COLOR_RGB;
+}
+
+/* The classes and counts of a table. */
+static int header_classes(struct xr_stream_header *h, const struct xr_films *f,
+                          struct xr_err *err)
+{
     h->classes = xr_alloc_array(f->n_classes, sizeof *h->classes, err);
     h->class_counts = xr_alloc_array(f->n_classes, sizeof *h->class_counts, err);
     if (!h->classes || !h->class_counts)
-        goto fail;
+        return -1;
     for (; h->n_classes < f->n_classes; h->n_classes++) {
         h->classes[h->n_classes] = xr_strdup(f->classes[h->n_classes], err);
         h->class_counts[h->n_classes] = f->class_counts[h->n_classes];
         if (!h->classes[h->n_classes])
-            goto fail;
+            return -1;
     }
-    h->json = cJSON_CreateObject();
-    sampling = cJSON_AddObjectToObject(h->json, "sampling");
-    cJSON_AddStringToObject(sampling, "order", run->shuffle ? "permutation" : "table");
-    cJSON_AddNumberToObject(sampling, "unlabelled", (double)f->n_unlabelled);
+    return 0;
+}
+
+/* Names given for a stream; one that says its own must say the same. */
+static int header_names(struct xr_stream_header *h, const char *list, struct xr_err *err)
+{
+    size_t n = 1, i = 0;
+
+    for (const char *p = list; *p; p++)
+        n += *p == ',';
+    if (h->n_classes && h->n_classes != n)
+        return xr_fail(err, "--classes: the stream has %zu classes", h->n_classes);
+    for (const char *p = list; h->n_classes && i < n; p += strcspn(p, ",") + 1, i++) {
+        size_t len = strcspn(p, ",");
+
+        if (strlen(h->classes[i]) != len || strncmp(h->classes[i], p, len))
+            return xr_fail(err, "--classes: class %zu of the stream is '%s'", i,
+                           h->classes[i]);
+    }
+    if (h->n_classes)
+        return 0;
+    h->classes = xr_alloc_array(n, sizeof *h->classes, err);
+    if (!h->classes)
+        return -1;
+    for (const char *p = list; h->n_classes < n; p += strcspn(p, ",") + 1) {
+        h->classes[h->n_classes] = xr_sprintf(err, "%.*s", (int)strcspn(p, ","), p);
+        if (!h->classes[h->n_classes])
+            return -1;
+        h->n_classes++;
+    }
+    return 0;
+}
+
+/* What a table or a stream says of its records. */
+static int header_plan(struct xr_stream_header *h, const struct xr_prepare *run,
+                       struct xr_err *err)
+{
+    if (run->reader) {
+        if (xr_stream_header_copy(h, xr_reader_header(run->reader), err))
+            return -1;
+        if (!h->json || run->n_shards > 1) /* a shard counts through the epochs */
+            h->records_per_epoch = -1;
+        if (!h->json) { /* an ordinary WebDataset shard says nothing */
+            h->epochs = 1;
+            h->fold = -1;
+        }
+        return run->classes ? header_names(h, run->classes, err) : 0;
+    }
+    h->fold = run->fold;
+    h->epochs = run->epochs;
+    h->records_per_epoch = (int64_t)xr_prepare_records(run);
+    return header_classes(h, run->films, err);
+}
+
+/* What the stream's header has of its own besides: sampling and transforms. */
+static void header_json(cJSON *json, const struct xr_prepare *run)
+{
+    cJSON *sampling, *transforms, *chain = run->chain ? xr_chain_json(run->chain) : NULL;
+    char shard[48];
+
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "sampling");
+    sampling = cJSON_AddObjectToObject(json, "sampling");
+    cJSON_AddStringToObject(sampling, "order",
+                            run->reader    ? "stream"
+                            : run->shuffle ? "permutation"
+                                           : "table");
+    if (!run->reader)
+        cJSON_AddNumberToObject(sampling, "unlabelled", (double)run->films->n_unlabelled);
     if (run->n_shards > 1) {
         snprintf(shard, sizeof shard, "%zu/%zu", run->shard + 1, run->n_shards);
         cJSON_AddStringToObject(sampling, "shard", shard);
     }
-    cJSON_AddItemToObject(h->json, "transforms",
-                          run->chain ? xr_chain_json(run->chain) : cJSON_CreateArray());
+    transforms = cJSON_GetObjectItemCaseSensitive(json, "transforms");
+    if (!cJSON_IsArray(transforms)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(json, "transforms");
+        transforms = cJSON_AddArrayToObject(json, "transforms");
+    }
+    while (chain && chain->child)
+        cJSON_AddItemToArray(transforms, cJSON_DetachItemFromArray(chain, 0));
+    cJSON_Delete(chain);
+}
+
+int xr_prepare_header(struct xr_stream_header *h, const struct xr_prepare *run,
+                      struct xr_err *err)
+{
+    memset(h, 0, sizeof *h);
+    if (header_plan(h, run, err)) {
+        xr_stream_header_free(h);
+        return -1;
+    }
+    /* a stream that already has the size is not resampled: what it says of it stays true
+     */
+    if (!run->reader || h->height != run->fit.height || h->width != run->fit.width) {
+        xr_fit_name(h->fit, &run->fit);
+        snprintf(h->interpolation, sizeof h->interpolation, "%s",
+                 xr_interp_names[run->fit.interp]);
+    }
+    if (!run->reader || run->split_given || !h->split[0])
+        snprintf(h->split, sizeof h->split, "%s", run->split);
+    h->height = run->fit.height;
+    h->width = run->fit.width;
+    h->channels = run->color == XR_COLOR_GRAY ? 1 : 3;
+    h->dtype = XR_U8;
+    h->transform_schema = XR_TRANSFORM_SCHEMA;
+    h->json = h->json ? h->json : cJSON_CreateObject();
+    header_json(h->json, run);
     return 0;
-fail:
-    xr_stream_header_free(h);
-    return -1;
+}
+
+/* The name of a record's class; here, because the header may change with the next record.
+ */
+static void name_label(struct xr_record *record, const struct xr_stream_header *header)
+{
+    if (!record->meta)
+        record->meta = cJSON_CreateObject();
+    if (record->label >= 0 && (size_t)record->label < header->n_classes &&
+        !cJSON_GetObjectItemCaseSensitive(record->meta, "label"))
+        cJSON_AddStringToObject(record->meta, "label", header->classes[record->label]);
+}
+
+static int fetch_record(struct xr_prepare *run, struct xr_prepared *to,
+                        struct xr_err *err)
+{
+    int got;
+
+    do {
+        got = xr_reader_next(run->reader, &to->in, err);
+        to->film = run->at++;
+    } while (got == 1 && to->film % run->n_shards != run->shard);
+    if (got == 1)
+        name_label(&to->in, xr_reader_header(run->reader));
+    return got;
 }
 
 static int fetch(void *shared, void *slot, struct xr_err *err)
@@ -148,7 +264,8 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     struct xr_prepare *run = shared;
     struct xr_prepared *to = slot;
 
-    (void)err;
+    if (run->reader)
+        return fetch_record(run, to, err);
     while (run->at >= run->films->n) {
         if (run->epoch >= run->epochs || run->shard >= run->films->n)
             return 0;
@@ -163,7 +280,7 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     return 1;
 }
 
-static cJSON *source_json(const struct xr_image_info *info, const struct xr_image *image)
+cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image)
 {
     cJSON *json = cJSON_CreateObject();
 
@@ -214,14 +331,18 @@ static int put_mask(struct xr_record *record, struct xr_image *mask, struct xr_e
     return xr_record_put(record, "mask.npy", buf.data, buf.size, err);
 }
 
-static int fill_record(struct xr_prepared *to, const struct xr_prepare *run,
-                       struct xr_image *image, struct xr_image *mask, cJSON **source,
-                       cJSON **applied, struct xr_err *err)
+/* Decode a film of a table; key, label and the columns of its row go to the record. */
+static int open_film(struct xr_opened *opened, struct xr_prepared *to,
+                     const struct xr_prepare *run, struct xr_err *err)
 {
     const struct xr_film *film = &run->films->films[to->film];
     struct xr_record *r = &to->record;
-    cJSON *row = xr_films_row(run->films, to->film);
+    cJSON *row;
 
+    if (xr_films_read(&opened->image, &opened->mask, &to->info, run->films, to->film,
+                      run->color, err))
+        return -1;
+    opened->source = xr_prepare_source(&to->info, &opened->image);
     r->key = run->epochs > 1
                  ? xr_sprintf(err, "%04lld/%s", (long long)to->epoch, film->key)
                  : xr_strdup(film->key, err);
@@ -230,43 +351,64 @@ static int fill_record(struct xr_prepared *to, const struct xr_prepare *run,
     cJSON_AddNumberToObject(r->meta, "epoch", (double)to->epoch);
     if (film->label >= 0)
         cJSON_AddStringToObject(r->meta, "label", run->films->classes[film->label]);
+    row = xr_films_row(run->films, to->film);
     if (row)
         cJSON_AddItemToObject(r->meta, "row", row);
-    cJSON_AddItemToObject(r->meta, "source", *source);
-    cJSON_AddItemToObject(r->meta, "transforms", *applied);
-    *source = *applied = NULL;
-    r->image = array_of(image);
-    if (!r->key)
+    return r->key ? 0 : -1;
+}
+
+/* The list in meta to which what is applied is added. */
+static cJSON *applied_list(cJSON *meta)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(meta, "transforms");
+
+    if (cJSON_IsArray(list))
+        return list;
+    cJSON_DeleteItemFromObjectCaseSensitive(meta, "transforms");
+    return cJSON_AddArrayToObject(meta, "transforms");
+}
+
+static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
+                       const struct xr_prepare *run, struct xr_err *err)
+{
+    struct xr_image *image = &opened->image,
+                    *mask = opened->mask.data ? &opened->mask : NULL;
+    struct xr_fit mask_fit = run->fit;
+    /* an epoch's folder is no part of the film's name */
+    const char *key = run->reader ? to->record.key : run->films->films[to->film].key;
+
+    if (opened->source) {
+        cJSON_DeleteItemFromObjectCaseSensitive(to->record.meta, "source");
+        cJSON_AddItemToObject(to->record.meta, "source", opened->source);
+        opened->source = NULL;
+    }
+    mask_fit.interp = XR_NEAREST;
+    if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
         return -1;
-    return mask->data ? put_mask(r, mask, err) : 0;
+    if (run->chain &&
+        xr_chain_apply(run->chain, image, mask, run->seed, (uint64_t)to->epoch, key,
+                       applied_list(to->record.meta), err))
+        return -1;
+    to->record.image = array_of(image);
+    return mask ? put_mask(&to->record, mask, err) : 0;
 }
 
 static int work(void *shared, void *slot, struct xr_err *err)
 {
     const struct xr_prepare *run = shared;
     struct xr_prepared *to = slot;
-    struct xr_fit mask_fit = run->fit;
-    struct xr_image image = {0}, mask = {0};
-    cJSON *source = NULL, *applied = NULL;
-    int rc = -1;
+    struct xr_opened opened = {0};
+    int rc;
 
     xr_record_free(&to->record);
-    mask_fit.interp = XR_NEAREST;
-    if (xr_films_read(&image, &mask, &to->info, run->films, to->film, run->color, err))
-        return -1;
-    source = source_json(&to->info, &image);
-    applied = cJSON_CreateArray();
-    if (shape(&image, &run->fit, err) == 0 &&
-        (!mask.data || shape(&mask, &mask_fit, err) == 0) &&
-        (!run->chain ||
-         xr_chain_apply(run->chain, &image, mask.data ? &mask : NULL, run->seed,
-                        (uint64_t)to->epoch, run->films->films[to->film].key, applied,
-                        err) == 0))
-        rc = fill_record(to, run, &image, &mask, &source, &applied, err);
-    xr_image_free(&image);
-    xr_image_free(&mask);
-    cJSON_Delete(source);
-    cJSON_Delete(applied);
+    memset(&to->info, 0, sizeof to->info);
+    rc = run->reader ? xr_prepare_open_record(&opened, to, run, err)
+                     : open_film(&opened, to, run, err);
+    if (rc == 0)
+        rc = finish_film(&opened, to, run, err);
+    xr_image_free(&opened.image);
+    xr_image_free(&opened.mask);
+    cJSON_Delete(opened.source);
     return rc;
 }
 
@@ -274,6 +416,7 @@ static void clear(void *slot)
 {
     struct xr_prepared *p = slot;
 
+    xr_record_free(&p->in);
     xr_record_free(&p->record);
 }
 

@@ -14,16 +14,22 @@
 #include "pool.h"
 #include "stream.h"
 
-/* The settings of a run, and its place in the plan; what it points to must outlive it. */
+/* The settings of a run, and its place in the plan; what it points to must outlive it.
+ * Films come from a table or files, or from a stream (reader not NULL, films NULL), which
+ * is read once, in its order. */
 struct xr_prepare {
     const struct xr_films *films;
+    struct xr_reader *reader;
+    const char *reader_name;      /* for messages */
+    const char *classes;          /* names, for a stream that says none; or NULL */
     const struct xr_chain *chain; /* NULL: no transforms */
     struct xr_fit fit;
     enum xr_color color;
     const char *split;
-    int64_t fold;   /* -1: none */
-    bool shuffle;   /* each epoch a permutation; else the table's order */
-    int64_t epochs; /* at least 1; above 1 keys begin with the epoch */
+    bool split_given; /* replaces that of a stream */
+    int64_t fold;     /* -1: none */
+    bool shuffle;     /* each epoch a permutation; else the table's order */
+    int64_t epochs;   /* at least 1; above 1 keys begin with the epoch */
     size_t shard,
         n_shards; /* records shard, shard + n_shards, ... of each epoch; 0 of 1: all */
     uint64_t seed;
@@ -34,17 +40,32 @@ struct xr_prepare {
 
 /* One film on its way: a slot of the pool. */
 struct xr_prepared {
-    size_t film;
-    int64_t epoch;
+    size_t film;         /* of films, or the number of the record */
+    int64_t epoch;       /* from 1 */
+    struct xr_record in; /* what a reader gave */
     struct xr_record record;
     struct xr_image_info info;
 };
+
+/* What is known of a film before it is fitted and varied; whoever has it frees it. */
+struct xr_opened {
+    struct xr_image image, mask; /* mask.data NULL: none */
+    cJSON *source;               /* what the file was; NULL: not known */
+};
+
+/* Decode the record of a stream (an array, or a WebDataset .jpg or .png) into *opened;
+ * key, label and what is kept of meta move to to->record. Other members are left behind.
+ */
+int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
+                           const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
+/* {"format","mode","depth","height","width","orientation"} */
+cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image);
 
 /* Check the settings and make the plan; xr_prepare_end frees it. */
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
 void xr_prepare_end(struct xr_prepare *run);
 
-/* Records of one epoch of this run's shard. */
+/* Records of one epoch of this run's shard; films only. */
 size_t xr_prepare_records(const struct xr_prepare *run);
 
 /* "2/4": the second of four. */
@@ -58,6 +79,9 @@ int xr_fit_size(struct xr_fit *fit, const char *text, struct xr_err *err) XR_MUS
  * object `inputs`. */
 int xr_prepare_like(struct xr_prepare *run, const char *path, cJSON *inputs,
                     struct xr_err *err) XR_MUST_USE;
+
+/* Take over the size and the channels of the stream that is read, where it says them. */
+void xr_prepare_like_stream(struct xr_prepare *run, bool size, bool channels);
 
 /* The header of the stream that will come, known before a film is read. It borrows
  * nothing. */

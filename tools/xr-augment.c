@@ -27,15 +27,15 @@ struct settings {
 #define FLAG(name, field, help) ROW(name, 0, FLAG, field, NULL, 0, 0, NULL, help)
 
 static const struct xr_opt options[] = {
-    ROW("split", 0, CHOICE, split, "NAME", 0, 0, "all|train|val|test", "which films"),
+    ROW("split", 0, CHOICE, split, NULL, 0, 0, "all|train|val|test", "which films"),
     ROW("fold", 0, INT, fold, "F", -1, 1000000, NULL,
         "test is fold F, val the next, train the rest; -1: by the column split"),
     ROW("epochs", 0, INT, epochs, "N", 1, 1000000, NULL, "passes over varied films"),
     TEXT("size", size, "N|HxW", "height and width of the records (default 224)"),
     TEXT("fit", fit, "HOW", "pad, squash, crop or crop:RATIO (default pad)"),
-    ROW("interpolation", 0, CHOICE, interpolation, "NAME", 0, 0,
+    ROW("interpolation", 0, CHOICE, interpolation, NULL, 0, 0,
         "nearest|box|bilinear|bicubic|lanczos|area", "how pixels are resampled"),
-    ROW("channels", 0, CHOICE, channels, "NAME", 0, 0, "gray|rgb", "what a pixel is"),
+    ROW("channels", 0, CHOICE, channels, NULL, 0, 0, "gray|rgb", "what a pixel is"),
     TEXT("like", like, "MODEL", "size, fit, interpolation and channels of this model"),
     ROW("transform", 't', LIST, transforms, "CALL", 0, 0, NULL,
         "NAME(PARAMETER=VALUE,...); again for more, in order"),
@@ -53,7 +53,7 @@ static const struct xr_opt options[] = {
 static const struct xr_tool tool = {
     .name = "xr-augment",
     .summary = "Decode, fit and vary films; write a record stream.",
-    .operands = "[TABLE.csv | IMAGE...]",
+    .operands = "[TABLE.csv | STREAM.tar | IMAGE...]",
     .options = options,
     .common =
         XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY | XR_CLI_PROGRESS,
@@ -73,6 +73,7 @@ static int settle(struct xr_prepare *run, const struct settings *set,
     run->fit.interp = (enum xr_interp)set->interpolation;
     run->color = set->channels == 0 ? XR_COLOR_GRAY : XR_COLOR_RGB;
     run->split = splits[set->split];
+    run->split_given = xr_cli_given(cli, "split");
     run->fold = set->fold;
     run->seed = (uint64_t)cli->seed;
     run->n_shards = 1;
@@ -87,18 +88,44 @@ static int settle(struct xr_prepare *run, const struct settings *set,
     return set->like ? xr_prepare_like(run, set->like, inputs, err) : 0;
 }
 
-static int open_films(struct xr_films *films, const struct xr_cli *cli,
-                      const struct settings *set, cJSON *inputs, struct xr_err *err)
+static int open_stream(struct xr_prepare *run, const struct xr_cli *cli,
+                       const struct settings *set, struct xr_err *err)
+{
+    static const char *const useless[] = {"fold", "epochs", "root", "key-replace"};
+
+    for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
+        if (xr_cli_given(cli, useless[i]))
+            return xr_fail_usage(
+                err, "--%s: only for a table or image files, not a stream", useless[i]);
+    }
+    run->classes = set->classes;
+    run->reader_name = xr_input_name(xr_cli_input(cli));
+    run->shuffle =
+        xr_cli_given(cli, "augment") ? run->shuffle : run->split_given && run->shuffle;
+    if (xr_reader_open(&run->reader, xr_cli_input(cli), true, err))
+        return -1;
+    xr_prepare_like_stream(run, !xr_cli_given(cli, "size") && !xr_cli_given(cli, "like"),
+                           !xr_cli_given(cli, "channels") && !xr_cli_given(cli, "like"));
+    return 0;
+}
+
+/* What is read: image files, a stream, or a table. */
+static int open_input(struct xr_prepare *run, struct xr_films *films,
+                      const struct xr_cli *cli, const struct settings *set, cJSON *inputs,
+                      struct xr_err *err)
 {
     struct xr_films_rule rule = {splits[set->split], set->fold, set->classes, set->root,
                                  set->key_replace};
-    int kind = cli->n_operands ? xr_films_sniff(cli->operands[0]) : 'c';
+    int kind = xr_films_sniff(xr_cli_input(cli));
 
-    if (kind == 'i')
+    run->films = films;
+    if (kind == 'i' && cli->n_operands && strcmp(cli->operands[0], "-"))
         return xr_films_files(films, cli->operands, cli->n_operands, &rule, err);
     if (cli->n_operands > 1)
-        return xr_fail_usage(err, "'%s': give one table, or image files",
+        return xr_fail_usage(err, "'%s': give one table or stream, or image files",
                              cli->operands[1]);
+    if (kind == 't')
+        return open_stream(run, cli, set, err);
     if (xr_films_table(films, xr_cli_input(cli), &rule, err))
         return -1;
     if (strcmp(xr_cli_input(cli), "-"))
@@ -107,27 +134,42 @@ static int open_films(struct xr_films *films, const struct xr_cli *cli,
 }
 
 static int open_chain(struct xr_chain **chain, const struct settings *set,
-                      const struct xr_fit *fit, struct xr_err *err)
+                      struct xr_err *err)
 {
     size_t n = set->transforms.n;
     const char *const *texts = (const char *const *)set->transforms.items;
 
     if (n == 0)
         texts = xr_chain_default(&n);
-    if (xr_chain_parse(chain, texts, n, fit->height, fit->width, err))
-        return xr_fail_in(err, "--transform");
-    return 0;
+    return xr_chain_parse(chain, texts, n, err) ? xr_fail_in(err, "--transform") : 0;
+}
+
+static void warn(struct xr_cli *cli, const struct xr_prepare *run,
+                 const struct xr_prepared *p)
+{
+    char where[512];
+
+    if (run->reader) {
+        xr_cli_warn(cli, "%s: record '%s': %s", run->reader_name, p->record.key,
+                    p->info.warning);
+        return;
+    }
+    xr_films_where(where, sizeof where, run->films, p->film);
+    xr_cli_warn(cli, "%s'%s': %s", where, run->films->films[p->film].path,
+                p->info.warning);
 }
 
 /* The loop: films in, in order, until the end or the first bad one. */
 static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prepare *run,
                   struct xr_pool *pool, struct xr_writer *out, struct xr_err *err)
 {
-    uint64_t done = 0, total = (uint64_t)run->epochs * xr_prepare_records(run);
+    uint64_t done = 0, total = 0; /* 0: a stream, of unknown length */
     size_t bad = 0, turned = 0;
     int got, failed;
     void *slot;
 
+    if (!run->reader)
+        total = (uint64_t)run->epochs * xr_prepare_records(run);
     while ((got = xr_pool_next(pool, &slot, &failed, err)) > 0) {
         struct xr_prepared *p = slot;
 
@@ -140,13 +182,8 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
             bad++;
             continue;
         }
-        if (p->info.n_warnings && p->epoch == 1) {
-            char where[512];
-
-            xr_films_where(where, sizeof where, run->films, p->film);
-            xr_cli_warn(cli, "%s'%s': %s", where, run->films->films[p->film].path,
-                        p->info.warning);
-        }
+        if (p->info.n_warnings && p->epoch == 1)
+            warn(cli, run, p);
         turned += p->epoch == 1 && p->info.orientation > 1;
         if (xr_writer_put(out, &p->record, err))
             return -1;
@@ -170,12 +207,14 @@ static int open_output(struct xr_writer **out, const struct xr_cli *cli,
         cJSON_Delete(entry);
         return -1;
     }
-    header.history = cJSON_CreateArray();
+    if (!header.history)
+        header.history = cJSON_CreateArray();
     if (entry)
         cJSON_AddItemToArray(header.history, entry);
     rc = xr_writer_open(out, cli->output, &header, err);
     xr_stream_header_free(&header);
-    if (rc == 0 && run->films->has_table && strcmp(xr_cli_input(cli), "-") == 0)
+    if (rc == 0 && !run->reader && run->films->has_table &&
+        strcmp(xr_cli_input(cli), "-") == 0)
         rc = xr_writer_source(*out, "standard input", run->films->table.digest, err);
     return rc;
 }
@@ -213,11 +252,10 @@ int main(int argc, char **argv)
         status = list_transforms(cli.output, &err) ? EXIT_FAILURE : EXIT_SUCCESS;
         goto done;
     }
-    if (settle(&run, &set, &cli, inputs, &err) ||
-        open_chain(&chain, &set, &run.fit, &err) ||
-        open_films(&films, &cli, &set, inputs, &err))
+    if (settle(&run, &set, &cli, inputs, &err) || open_chain(&chain, &set, &err) ||
+        open_input(&run, &films, &cli, &set, inputs, &err) ||
+        xr_chain_check(chain, run.fit.height, run.fit.width, &err))
         goto done;
-    run.films = &films;
     run.chain = run.shuffle ? chain : NULL;
     job = xr_prepare_job(&run);
     if (xr_prepare_begin(&run, &err) || open_output(&out, &cli, &run, inputs, &err) ||
@@ -229,6 +267,7 @@ int main(int argc, char **argv)
 done:
     xr_pool_close(pool);
     xr_writer_close(out);
+    xr_reader_close(run.reader);
     xr_prepare_end(&run);
     xr_films_free(&films);
     xr_chain_free(chain);

@@ -574,7 +574,7 @@ static int parse_step(struct step *step, const char *text, size_t place,
 }
 
 int xr_chain_parse(struct xr_chain **chain, const char *const *texts, size_t n,
-                   size_t height, size_t width, struct xr_err *err)
+                   struct xr_err *err)
 {
     struct xr_chain *c;
 
@@ -589,13 +589,19 @@ int xr_chain_parse(struct xr_chain **chain, const char *const *texts, size_t n,
             xr_chain_free(c);
             return -1;
         }
-        if (c->steps[c->n].transform->apply == do_transpose && height != width) {
-            xr_chain_free(c);
-            return xr_fail_usage(err, "transpose needs a square size, not %zux%zu",
-                                 height, width);
-        }
     }
     *chain = c;
+    return 0;
+}
+
+int xr_chain_check(const struct xr_chain *chain, size_t height, size_t width,
+                   struct xr_err *err)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        if (chain->steps[i].transform->apply == do_transpose && height != width)
+            return xr_fail_usage(err, "transpose needs a square size, not %zux%zu",
+                                 height, width);
+    }
     return 0;
 }
 

@@ -19,11 +19,14 @@ struct xr_chain; /* opaque, read-only once made: threads may share it */
 
 /*
  * Parse n texts such as "clahe(clip=1:4,p=.5)". A value is a number, or a range lo:hi
- * from which one is drawn evenly for each film. height and width are those of the images
- * to come. Wrong usage names the text and what would be right.
+ * from which one is drawn evenly for each film. Wrong usage names the text and what would
+ * be right.
  */
 int xr_chain_parse(struct xr_chain **chain, const char *const *texts, size_t n,
-                   size_t height, size_t width, struct xr_err *err) XR_MUST_USE;
+                   struct xr_err *err) XR_MUST_USE;
+/* Can it be applied to images of this size? A usage error says which transform cannot. */
+int xr_chain_check(const struct xr_chain *chain, size_t height, size_t width,
+                   struct xr_err *err) XR_MUST_USE;
 void xr_chain_free(struct xr_chain *chain);
 
 /* The training set of transforms that is used when none is named: *n texts. */

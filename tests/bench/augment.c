@@ -102,12 +102,12 @@ int main(int argc, char **argv)
     report("decode", &f, NULL, 1);
     report("decode+fit", &f, NULL, 2);
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
-        if (xr_chain_parse(&chain, &each[i], 1, f.fit.height, f.fit.width, NULL))
+        if (xr_chain_parse(&chain, &each[i], 1, NULL))
             return 1;
         report(each[i], &f, chain, 0);
         xr_chain_free(chain);
     }
-    if (xr_chain_parse(&chain, each, 6, f.fit.height, f.fit.width, NULL))
+    if (xr_chain_parse(&chain, each, 6, NULL))
         return 1;
     report("the first six", &f, chain, 0);
     report("decode+fit+six", &f, chain, 2);
