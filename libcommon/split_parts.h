@@ -1,0 +1,82 @@
+/*
+ * What the files of a split table share. Not for tools.
+ */
+#ifndef XR_SPLIT_PARTS_H
+#define XR_SPLIT_PARTS_H
+
+#include "split.h"
+
+#define MAX_GROUP_COLS 16
+#define PIECE_KEY (-1)
+#define PIECE_TEXT (-2)
+
+/* A template: its pieces in turn. */
+struct xr_piece {
+    int col; /* a column, PIECE_KEY or PIECE_TEXT */
+    const char *text;
+    size_t len;
+};
+
+struct xr_tmpl {
+    struct xr_piece *pieces;
+    size_t n;
+};
+
+struct xr_names {
+    char **items;
+    size_t n;
+};
+
+struct xr_split {
+    const struct xr_table *table;
+    const struct xr_split_rule *rule;
+    struct xr_names classes;
+    unsigned char *has_mask; /* [n_classes], NULL: all */
+    int *hot;                /* [n_hot] one-hot columns */
+    int *hot_class;          /* [n_hot] their classes */
+    size_t n_hot;
+    int rest_class;
+    int label_col, key_col, mask_col; /* mask_col -1: none */
+    int group_cols[MAX_GROUP_COLS];
+    size_t n_group_cols;
+    struct xr_tmpl path, mask;
+    uint16_t *class_of; /* [n_rows], XR_SPLIT_NONE: dropped */
+    uint32_t *group_of; /* [n_rows], NULL without groups */
+    uint16_t *part;     /* [n_groups], or [n_rows] without groups */
+    size_t n_groups, n_parts, n_kept;
+    double *share; /* [n_parts] */
+    struct xr_buf warnings, scratch;
+};
+/* Put "table.csv:line: " before the text in *err; returns -1. */
+int xr_split_at_line(const struct xr_split *s, size_t row, struct xr_err *err);
+/* The key of a row; free(). Errors have the line. */
+int xr_split_key(const struct xr_split *s, char **key, size_t row,
+                 struct xr_err *err) XR_MUST_USE;
+/* The name of a row's group: the cell, or the cells joined, in *buf until the next call.
+ */
+const char *xr_split_group(struct xr_buf *buf, const struct xr_split *s, size_t row,
+                           struct xr_err *err) XR_MUST_USE;
+
+/* Settle the class of every row, its names and order; which classes have masks. */
+int xr_split_classes(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+int xr_split_masks(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+
+/* Lists of names. _add copies; _find gives -1 for none; _parse reads "a,b,c" of an
+ * option: no empty name, none twice. */
+void xr_names_free(struct xr_names *names);
+int xr_names_add(struct xr_names *names, const char *text, size_t len,
+                 struct xr_err *err) XR_MUST_USE;
+int xr_names_find(const struct xr_names *names, const char *text);
+int xr_names_parse(struct xr_names *names, const char *option, const char *text,
+                   struct xr_err *err) XR_MUST_USE;
+
+/* Templates. The text must outlive them. */
+int xr_tmpl_add(struct xr_tmpl *t, int col, const char *text, size_t len,
+                struct xr_err *err) XR_MUST_USE;
+int xr_tmpl_parse(struct xr_tmpl *t, const char *option, const char *text,
+                  const struct xr_table *table, struct xr_err *err) XR_MUST_USE;
+/* Into s->scratch, from its start. *empty: a column it uses is empty. */
+int xr_tmpl_fill(struct xr_split *s, const struct xr_tmpl *t, size_t row, const char *key,
+                 bool *empty, struct xr_err *err) XR_MUST_USE;
+
+#endif
