@@ -7,6 +7,7 @@
 #include "json.h"
 #include "report_parts.h"
 #include "rng.h"
+#include "split_index.h"
 #include "stream.h"
 
 static void free_film(struct report_film *f)
@@ -355,36 +356,70 @@ static void score_row(struct xr_html *h, const char *name, const struct score *s
     xr_html_raw(h, "</td></tr>\n");
 }
 
-/* Was this key called as it is labelled? 1, 0, or -1 where the predictions do not say. */
-static int called(const struct report_data *d, const char *key)
+struct key_cell {
+    const struct xr_predictions *pred;
+    size_t col;
+};
+
+static bool same_key(const void *arg, uint32_t row, const char *name)
 {
-    int col = d->pred.n ? xr_table_col(&d->pred.table, "key") : -1;
+    const struct key_cell *c = arg;
 
-    for (size_t i = 0; col >= 0 && i < d->pred.n; i++) {
-        size_t best = 0;
+    return !strcmp(xr_cell(&c->pred->table, c->pred->row[row], c->col), name);
+}
 
-        if (strcmp(xr_cell(&d->pred.table, d->pred.row[i], (size_t)col), key))
-            continue;
-        for (size_t c = 1; c < d->pred.k; c++) {
-            if (d->pred.p[i * d->pred.k + c] > d->pred.p[i * d->pred.k + best])
-                best = c;
-        }
-        return d->pred.label[i] == best;
+/* right[i]: the film of row i of the scores was called as it is labelled. */
+static int find_right(bool *right, struct report_data *d)
+{
+    const struct xr_predictions *p = &d->pred;
+    int key = xr_table_col(&d->scores, "key");
+    int col = p->n ? xr_table_col(&p->table, "key") : -1;
+    struct key_cell cell = {p, (size_t)col};
+    struct xr_index index = {0};
+    uint32_t id;
+    int bad = 0;
+
+    if (key < 0 || col < 0)
+        return 0;
+    for (size_t i = 0; i < p->n && !bad; i++) /* keys are single: ids are rows */
+        bad = xr_index_put(&index, &id, xr_cell(&p->table, p->row[i], cell.col),
+                           (uint32_t)i, same_key, &cell, d->err) < 0;
+    for (size_t i = 0; i < d->scores.n_rows && !bad; i++) {
+        size_t n = index.n, best = 0;
+        const double *row;
+        int got = xr_index_put(&index, &id, xr_cell(&d->scores, i, (size_t)key), 0,
+                               same_key, &cell, d->err);
+
+        bad = got < 0;
+        if (got || id >= n || id >= p->n)
+            continue; /* a film without a prediction */
+        row = p->p + id * p->k;
+        for (size_t c = 1; c < p->k; c++)
+            best = row[c] > row[best] ? c : best;
+        right[i] = p->label[id] == best;
     }
-    return -1;
+    xr_index_free(&index);
+    return bad ? -1 : 0;
 }
 
 static void scores(struct report_data *d)
 {
     const struct xr_table *t = &d->scores;
     int label = xr_table_col(t, "label"), pointing = xr_table_col(t, "pointing"),
-        energy = xr_table_col(t, "energy_in_mask"), key = xr_table_col(t, "key");
+        energy = xr_table_col(t, "energy_in_mask");
     struct score all = {0}, right = {0};
     const char *seen[16];
     size_t n_seen = 0;
+    bool *called;
 
     if (!t->n_cols || pointing < 0 || energy < 0)
         return;
+    called = xr_alloc_array(t->n_rows, sizeof *called, d->err);
+    if (!called || find_right(called, d)) {
+        free(called);
+        d->h.failed = 1;
+        return;
+    }
     for (size_t i = 0; i < t->n_rows; i++) {
         const char *p = xr_cell(t, i, (size_t)pointing),
                    *e = xr_cell(t, i, (size_t)energy);
@@ -392,9 +427,10 @@ static void scores(struct report_data *d)
         if (!*p && !*e)
             continue; /* a film without a mask */
         add_score(&all, p, e);
-        if (key >= 0 && called(d, xr_cell(t, i, (size_t)key)) == 1)
+        if (called[i])
             add_score(&right, p, e);
     }
+    free(called);
     xr_html_raw(
         &d->h,
         "<h3>Against the lesion masks</h3>\n<div "

@@ -10,6 +10,7 @@
 
 #define CURVE_POINTS 400
 #define N_ERRORS 12
+#define MANY_CLASSES 5
 
 const cJSON *xr_report_metric(const struct report_data *d, const char *a, const char *b)
 {
@@ -205,29 +206,48 @@ static void overall(struct report_data *d)
     xr_html_raw(h, "</tbody></table></div>\n");
 }
 
+static void class_cell(struct xr_html *h, const cJSON *class, const char *key)
+{
+    xr_html_raw(h, "<td>");
+    xr_report_figure(h, key ? cJSON_GetObjectItemCaseSensitive(class, key) : NULL);
+    xr_html_raw(h, "</td>");
+}
+
+/* Many classes stand below each other, few side by side. */
 static void per_class(struct report_data *d)
 {
     const cJSON *classes = xr_report_metric(d, "per_class", NULL), *c, *x;
+    bool wide = cJSON_GetArraySize(classes) > MANY_CLASSES;
+    const cJSON *across, *down;
     struct xr_html *h = &d->h;
 
     if (!cJSON_IsObject(classes) || !classes->child)
         return;
-    xr_html_raw(h,
-                "<h3>By class</h3>\n<div class=\"scroll\"><table>\n<thead><tr><td></td>");
-    cJSON_ArrayForEach(c, classes) xr_html_element(h, "th scope=\"col\"", c->string);
+    across = wide ? classes->child : classes;
+    down = wide ? classes : classes->child;
+    xr_html_rawf(
+        h, "<h3>By class</h3>\n<div class=\"scroll\"><table%s>\n<thead><tr><td></td>",
+        wide ? " class=\"wide\"" : "");
+    cJSON_ArrayForEach(c, across)
+    {
+        xr_html_raw(h, "<th scope=\"col\">");
+        if (wide)
+            metric_name(h, c->string ? c->string : "");
+        else
+            xr_html_text(h, c->string);
+        xr_html_raw(h, "</th>");
+    }
     xr_html_raw(h, "</tr></thead>\n<tbody>\n");
-    cJSON_ArrayForEach(x, classes->child)
+    cJSON_ArrayForEach(x, down)
     {
         xr_html_raw(h, "<tr><th scope=\"row\">");
-        metric_name(h, x->string ? x->string : "");
+        if (wide)
+            xr_html_text(h, x->string);
+        else
+            metric_name(h, x->string ? x->string : "");
         xr_html_raw(h, "</th>");
-        cJSON_ArrayForEach(c, classes)
-        {
-            xr_html_raw(h, "<td>");
-            xr_report_figure(h, x->string ? cJSON_GetObjectItemCaseSensitive(c, x->string)
-                                          : NULL);
-            xr_html_raw(h, "</td>");
-        }
+        cJSON_ArrayForEach(c, across)
+            class_cell(h, wide ? x : c, wide ? c->string : x->string);
         xr_html_raw(h, "</tr>\n");
     }
     xr_html_raw(h, "</tbody></table></div>\n");
@@ -370,6 +390,9 @@ static void curves_of(struct report_data *d, bool pr, double *x, double *y,
         *line = (struct xr_line){names[chart.n_lines], x + at, y + at, n, false};
         chart.n_lines++;
     }
+    if (p->k > XR_CHART_LINES)
+        chart.title = pr ? "Precision and recall, the first 12 classes"
+                         : "ROC, the first 12 classes against the rest";
     xr_chart_write(&d->h, &chart);
 }
 
