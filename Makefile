@@ -121,6 +121,11 @@ lint: build/.deps-lint tools ## check format, shell, man pages, layers
 bench: tools $(BENCH_SRC:tests/%.c=$(B)/%) ## measure: name, value, unit
 	@for b in $(BENCH_SRC:tests/%.c=$(B)/%) $(wildcard tests/bench/*.bash); do XR_BUILD='$(abspath $(B))' nice $$b; done
 
+fuzz: ## readers against damaged input, under sanitizers: FUZZ_SECONDS=10 for each
+	@$(MAKE) SAN=1 run-fuzz
+run-fuzz: tools fixtures $(FUZZ_SRC:tests/%.c=$(B)/%)
+	@$(TEST_ENV) tests/fuzz/run $(B)
+
 # Shell completion, one file a tool, made from what the tool says of its own options.
 COMPLETION := $(TOOLS:%=$(B)/completion/%)
 $(B)/completion/%: $(B)/bin/% tests/completion
@@ -156,7 +161,7 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all tools units fixtures deps check check-long lint bench install uninstall clean help force
+.PHONY: all tools units fixtures deps check check-long lint bench fuzz run-fuzz install uninstall clean help force
 .SECONDARY:
 -include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) \
 	$(patsubst %.c,$(B)/%.d,$(UNIT_SRC) $(BENCH_SRC) $(FIXTURE_SRC) $(FUZZ_SRC))

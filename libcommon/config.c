@@ -86,7 +86,7 @@ static int call_text(struct walk *w, const yaml_node_t *map, struct xr_buf *buf)
     if (!name && map->data.mapping.pairs.top == first + 1) {
         name = scalar(node_at(w, first->key));
         inner = node_at(w, first->value);
-        if (scalar(inner) && !*scalar(inner))
+        if (name && scalar(inner) && !*scalar(inner))
             return xr_buf_text(buf, name, w->err);
     }
     if (!name || inner->type != YAML_MAPPING_NODE)

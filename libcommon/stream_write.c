@@ -19,6 +19,7 @@ struct xr_writer {
     uint64_t records, skipped;
     cJSON *sources;
     char *last_key;
+    bool discard; /* what the archive still writes goes nowhere */
     locale_t utf8;
     struct xr_err io; /* what the callback could not say otherwise */
 };
@@ -28,7 +29,7 @@ static la_ssize_t write_some(struct archive *tar, void *arg, const void *data,
 {
     struct xr_writer *w = arg;
 
-    if (xr_out_write(w->out, data, size, &w->io)) {
+    if (!w->discard && xr_out_write(w->out, data, size, &w->io)) {
         archive_set_error(tar, EIO, "%s", w->io.text);
         return -1;
     }
@@ -244,10 +245,10 @@ void xr_writer_close(struct xr_writer *w)
 {
     if (!w)
         return;
-    if (w->tar) {
-        archive_write_fail(w->tar); /* no zero blocks behind a stream that is not whole */
+    /* no zero blocks behind a stream that is not whole (archive_write_fail would leak) */
+    w->discard = true;
+    if (w->tar)
         archive_write_free(w->tar);
-    }
     xr_out_close(w->out);
     xr_sha256_free(w->sha);
     xr_stream_header_free(&w->header);

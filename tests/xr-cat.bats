@@ -346,6 +346,8 @@ model() {
     wrong_usage xr-cat --config bad.yaml a.tar
     printf 'cat: {a: &x 1, b: *x}\n' >bad.yaml
     wrong_usage xr-cat --config bad.yaml a.tar
+    printf 'cat:\n  key:\n    - [a, b]: \n' >bad.yaml
+    wrong_usage xr-cat --config bad.yaml a.tar
     printf 'cat: [\n' >bad.yaml
     wrong_usage xr-cat --config bad.yaml a.tar
     run -1 xr-cat --config nothing-there.yaml a.tar
