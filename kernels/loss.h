@@ -9,7 +9,10 @@
 
 #include "err.h"
 
-enum xk_loss_kind { XK_LOSS_CROSS_ENTROPY, XK_LOSS_FOCAL };
+enum xk_loss_kind {
+    XK_LOSS_CROSS_ENTROPY,
+    XK_LOSS_FOCAL
+};
 
 struct xk_loss {
     enum xk_loss_kind kind;
@@ -25,12 +28,13 @@ struct xk_loss {
  *   logits    [n][k]
  *   labels    [n]     0..k-1
  *
- * Cross-entropy as torch.nn.functional.cross_entropy(weight=, label_smoothing=): the weighted mean.
- * Focal: mean over n of -w_y (1-p_y)^gamma log p_y (Lin et al. 2017, eq. 5).
- * *weight (may be NULL) is what the mean was divided by, so that means of batches can be joined.
+ * Cross-entropy as torch.nn.functional.cross_entropy(weight=, label_smoothing=): the
+ * weighted mean. Focal: mean over n of -w_y (1-p_y)^gamma log p_y (Lin et al. 2017, eq.
+ * 5). *weight (may be NULL) is what the mean was divided by, so that means of batches can
+ * be joined.
  */
-double xk_loss_forward(float *d_logits, const float *logits, const int64_t *labels, size_t n,
-                       size_t k, const struct xk_loss *loss, double *weight);
+double xk_loss_forward(float *d_logits, const float *logits, const int64_t *labels,
+                       size_t n, size_t k, const struct xk_loss *loss, double *weight);
 
 /* Softmax of each row, in double, rounded once. */
 void xk_softmax(float *p, const float *logits, size_t n, size_t k);

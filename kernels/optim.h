@@ -1,43 +1,52 @@
 /*
- * Optimisers: SGD (plain, momentum, Nesterov) and AdamW, gradient clipping, EMA of the weights.
- * They run on the net's device.
+ * Optimisers: SGD (plain, momentum, Nesterov) and AdamW, gradient clipping, EMA of the
+ * weights. They run on the net's device.
  */
 #ifndef XK_OPTIM_H
 #define XK_OPTIM_H
 
 #include "net.h"
 
-enum xk_optim_kind { XK_SGD, XK_ADAMW };
+enum xk_optim_kind {
+    XK_SGD,
+    XK_ADAMW
+};
 
 struct xk_optim_spec {
     enum xk_optim_kind kind;
     double momentum; /* SGD */
     bool nesterov;
     double beta1, beta2, eps; /* AdamW */
-    double decay;             /* weight decay: added to the gradient (SGD), decoupled (AdamW) */
-    bool decay_1d;            /* false: tensors with one dimension (biases, norms) are spared */
-    double clip;              /* largest global L2 norm of the gradients, 0: none */
-    double ema;               /* decay of the moving average of all state, 0: none */
+    double decay;  /* weight decay: added to the gradient (SGD), decoupled (AdamW) */
+    bool decay_1d; /* false: tensors with one dimension (biases, norms) are spared */
+    double clip;   /* largest global L2 norm of the gradients, 0: none */
+    double ema;    /* decay of the moving average of all state, 0: none */
 };
 
 struct xk_optim;
-int xk_optim_open(struct xk_optim **optim, struct xk_net *net, const struct xk_optim_spec *spec,
-                  struct xr_err *err) XR_MUST_USE;
+int xk_optim_open(struct xk_optim **optim, struct xk_net *net,
+                  const struct xk_optim_spec *spec, struct xr_err *err) XR_MUST_USE;
 void xk_optim_close(struct xk_optim *optim);
 
-/* One step with this learning rate. *norm (may be NULL) is the gradients' norm before clipping. */
-int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err *err) XR_MUST_USE;
+/* One step with this learning rate. *norm (may be NULL) is the gradients' norm before
+ * clipping. */
+int xk_optim_step(struct xk_optim *optim, double lr, double *norm,
+                  struct xr_err *err) XR_MUST_USE;
 
-/* Exchange the net's values with the moving average (evaluation with EMA); again to change back.
- * Nothing happens without EMA. */
+/* Exchange the net's values with the moving average (evaluation with EMA); again to
+ * change back. Nothing happens without EMA. */
 int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err) XR_MUST_USE;
 
-/* The state for a checkpoint: "optimizer.step", "optimizer.exp_avg.NAME", "ema.NAME", ... in a fixed
- * order, in timm's layout. All a continued run needs besides the net's own values. */
+/* The state for a checkpoint: "optimizer.step", "optimizer.exp_avg.NAME", "ema.NAME", ...
+ * in a fixed order, in timm's layout. All a continued run needs besides the net's own
+ * values. */
 size_t xk_optim_n_state(const struct xk_optim *optim);
 const char *xk_optim_state_name(const struct xk_optim *optim, size_t i);
-void xk_optim_state_shape(const struct xk_optim *optim, size_t i, int *n_dims, size_t shape[4]);
-int xk_optim_get(struct xk_optim *optim, size_t i, float *dst, struct xr_err *err) XR_MUST_USE;
-int xk_optim_set(struct xk_optim *optim, size_t i, const float *src, struct xr_err *err) XR_MUST_USE;
+void xk_optim_state_shape(const struct xk_optim *optim, size_t i, int *n_dims,
+                          size_t shape[4]);
+int xk_optim_get(struct xk_optim *optim, size_t i, float *dst,
+                 struct xr_err *err) XR_MUST_USE;
+int xk_optim_set(struct xk_optim *optim, size_t i, const float *src,
+                 struct xr_err *err) XR_MUST_USE;
 
 #endif
