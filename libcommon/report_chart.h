@@ -9,7 +9,7 @@
 
 #include "html.h"
 
-#define XR_CHART_LINES 12
+#define XR_CHART_LINES 6
 
 struct xr_line {
     const char *name;    /* borrowed */

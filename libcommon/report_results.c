@@ -391,8 +391,8 @@ static void curves_of(struct report_data *d, bool pr, double *x, double *y,
         chart.n_lines++;
     }
     if (p->k > XR_CHART_LINES)
-        chart.title = pr ? "Precision and recall, the first 12 classes"
-                         : "ROC, the first 12 classes against the rest";
+        chart.title = pr ? "Precision and recall, the first 6 classes"
+                         : "ROC, the first 6 classes against the rest";
     xr_chart_write(&d->h, &chart);
 }
 
