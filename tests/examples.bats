@@ -14,7 +14,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR/set" || return 1
     bash -eu -o pipefail <<'END'
 xr-synth -q -n 60 --size 64 --ratio 1:1:1 --per-patient 1:2 -s 3 -o .
-xr-split -q --group group -s 7 -o splits.csv dataset.csv
+xr-split -q --group patient_id -s 7 -o splits.csv dataset.csv
 for part in train val test; do
     xr-augment -q --size 32 --split $part -o $part.tar splits.csv
 done
