@@ -34,6 +34,8 @@ KERNEL_SRC := $(wildcard kernels/*.c kernels/models/*.c kernels/cpu/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/%.o)
 KERNEL_OBJ := $(KERNEL_SRC:%.c=$(B)/%.o)
+NET_SRC := $(wildcard tools/net/*.c)
+NET_OBJ := $(NET_SRC:%.c=$(B)/%.o)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -82,11 +84,12 @@ $(B)/%.o: %.c $(B)/flags
 
 $(B)/libxr.a: $(COMMON_OBJ)
 $(B)/libxk.a: $(KERNEL_OBJ)
+$(B)/libxn.a: $(NET_OBJ) # what the tools that run networks share
 $(B)/%.a:
 	$(call say,AR)
 	$(run)rm -f $@ && $(AR) rcs $@ $^
 
-$(NET_TOOLS:%=$(B)/bin/%): $(B)/bin/%: $(B)/tools/%.o $(B)/libxk.a $(B)/libxr.a
+$(NET_TOOLS:%=$(B)/bin/%): $(B)/bin/%: $(B)/tools/%.o $(B)/libxn.a $(B)/libxk.a $(B)/libxr.a
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
@@ -163,5 +166,5 @@ help: ## this list
 
 .PHONY: all tools units fixtures deps check check-long lint bench fuzz run-fuzz install uninstall clean help force
 .SECONDARY:
--include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) \
+-include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(NET_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) \
 	$(patsubst %.c,$(B)/%.d,$(UNIT_SRC) $(BENCH_SRC) $(FIXTURE_SRC) $(FUZZ_SRC))

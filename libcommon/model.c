@@ -403,7 +403,7 @@ int xr_model_preprocess(struct xr_preprocess *pre, const struct xr_model *model,
     const cJSON *std = cJSON_GetObjectItemCaseSensitive(json, "std");
     double h = xr_json_number(json, "height", 0), w = xr_json_number(json, "width", 0),
            c = xr_json_number(json, "channels", 0);
-    int rc = -1;
+    int rc = -1, n = cJSON_GetArraySize(mean);
 
     memset(pre, 0, sizeof *pre);
     if (!json) {
@@ -412,14 +412,15 @@ int xr_model_preprocess(struct xr_preprocess *pre, const struct xr_model *model,
         goto done;
     }
     if (!(h >= 1 && h <= 65500 && w >= 1 && w <= 65500 && c >= 1 && c <= 4) ||
-        cJSON_GetArraySize(mean) != (int)c || cJSON_GetArraySize(std) != (int)c) {
+        n < 1 || n > 4 || cJSON_GetArraySize(std) != n || (c > 1 && c != n)) {
         xr_fail(err, "%s: bad preprocessing in its metadata", model->path);
         goto done;
     }
     pre->height = (size_t)h;
     pre->width = (size_t)w;
     pre->channels = (size_t)c;
-    for (int i = 0; i < (int)c; i++) {
+    pre->net_channels = (size_t)n;
+    for (int i = 0; i < n; i++) {
         pre->mean[i] = (float)cJSON_GetArrayItem(mean, i)->valuedouble;
         pre->std[i] = (float)cJSON_GetArrayItem(std, i)->valuedouble;
         if (!isfinite(pre->mean[i]) || !(pre->std[i] > 0)) {
@@ -458,7 +459,7 @@ cJSON *xr_preprocess_json(const struct xr_preprocess *pre)
     cJSON_AddNumberToObject(json, "channels", (double)pre->channels);
     mean = cJSON_AddArrayToObject(json, "mean");
     std = cJSON_AddArrayToObject(json, "std");
-    for (size_t i = 0; i < pre->channels; i++) {
+    for (size_t i = 0; i < pre->net_channels; i++) {
         cJSON_AddItemToArray(mean, cJSON_CreateNumber(shortest(pre->mean[i])));
         cJSON_AddItemToArray(std, cJSON_CreateNumber(shortest(pre->std[i])));
     }

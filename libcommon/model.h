@@ -56,8 +56,9 @@ int xr_model_write(struct xr_out *out, const struct xr_tensor *tensors, size_t n
 
 /* What a classifier's metadata says of its input; a plain value. */
 struct xr_preprocess {
-    size_t height, width, channels;
-    float mean[4], std[4]; /* of values in 0..1, by channel */
+    size_t height, width, channels; /* of the images in a stream; 1 is gray */
+    size_t net_channels;            /* of the network: gray is replicated */
+    float mean[4], std[4];          /* of values in 0..1, by channel of the network */
     char interpolation[16], fit[16];
 };
 /* Keys of __metadata__: architecture, classes (JSON array), preprocessing (JSON object

@@ -1,0 +1,90 @@
+/* Batches from a record stream. */
+#include "batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+int xr_batch_open(struct xr_batch *b, const struct xr_stream_header *h, size_t room,
+                  struct xr_err *err)
+{
+    struct xr_array one = {
+        .dtype = h->dtype, .n_dims = 3, .shape = {h->height, h->width, h->channels}};
+
+    memset(b, 0, sizeof *b);
+    b->room = room;
+    b->dtype = h->dtype;
+    b->channels = h->channels;
+    b->image_bytes = xr_array_bytes(&one);
+    b->records = xr_alloc_array(room, sizeof *b->records, err);
+    b->labels = xr_alloc_array(room, sizeof *b->labels, err);
+    b->pixels = xr_alloc_array(room, b->image_bytes, err);
+    if (b->records && b->labels && b->pixels)
+        return 0;
+    xr_batch_close(b);
+    return -1;
+}
+
+static int64_t epoch_of(const struct xr_record *r)
+{
+    double epoch = xr_json_number(r->meta, "epoch", 1);
+
+    return epoch >= 1 && epoch < 1e9 ? (int64_t)epoch : 1;
+}
+
+int xr_batch_next(struct xr_batch *b, struct xr_reader *reader, struct xr_err *err)
+{
+    for (size_t i = 0; i < b->n; i++)
+        xr_record_free(&b->records[i]);
+    b->n = 0;
+    while (b->n < b->room && !b->at_end) {
+        struct xr_record *r = &b->records[b->n];
+        int64_t epoch;
+
+        if (!b->has_ahead) {
+            int got = xr_reader_next(reader, &b->ahead, err);
+
+            if (got < 0)
+                return -1;
+            if (got == 0) {
+                b->at_end = true;
+                break;
+            }
+            b->has_ahead = true;
+        }
+        epoch = epoch_of(&b->ahead);
+        if (b->n && epoch != b->epoch)
+            break;
+        if (!b->ahead.image.n_dims)
+            return xr_fail(err, "record '%s' has no image", b->ahead.key);
+        *r = b->ahead;
+        memset(&b->ahead, 0, sizeof b->ahead);
+        b->has_ahead = false;
+        memcpy((char *)b->pixels + b->n * b->image_bytes, r->image.data, b->image_bytes);
+        xr_array_free(&r->image);
+        b->labels[b->n++] = r->label;
+        b->epoch = epoch;
+    }
+    return b->n > 0;
+}
+
+int xr_batch_input(const struct xr_batch *b, struct xk_net *net,
+                   const struct xr_preprocess *pre, struct xr_err *err)
+{
+    if (b->dtype == XR_U8)
+        return xk_net_input_u8(net, b->pixels, b->n, b->channels, pre->mean, pre->std,
+                               err);
+    return xk_net_input_f32(net, b->pixels, b->n, err);
+}
+
+void xr_batch_close(struct xr_batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        xr_record_free(&b->records[i]);
+    xr_record_free(&b->ahead);
+    free(b->records);
+    free(b->labels);
+    free(b->pixels);
+    memset(b, 0, sizeof *b);
+}

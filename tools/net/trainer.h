@@ -1,0 +1,71 @@
+/*
+ * Training a classifier from a record stream: steps, epochs, log rows, checkpoints, the
+ * best model.
+ */
+#ifndef XR_TRAINER_H
+#define XR_TRAINER_H
+
+#include "batch.h"
+#include "cli.h"
+#include "loss.h"
+#include "optim.h"
+
+/* What can be set; the tool's table of options fills it. */
+struct xr_train {
+    char *model, *val, *init, *checkpoint;
+    int64_t batch;
+    /* optimiser and schedule */
+    int optimizer; /* XR_TRAIN_OPTIMIZERS */
+    double lr, min_lr, momentum, beta1, beta2, eps, weight_decay, clip, ema, warmup;
+    bool nesterov, decay_1d;
+    int schedule; /* XR_TRAIN_SCHEDULES */
+    /* loss */
+    int loss;                    /* XR_TRAIN_LOSSES */
+    char *class_weights, *alpha; /* "none", "auto" or numbers by comma */
+    double gamma, label_smoothing;
+    /* the network */
+    double drop, drop_path;
+    int64_t freeze_epochs, channels;
+    int head_init; /* XR_TRAIN_HEADS */
+    /* when to stop, what to keep */
+    char *monitor; /* [SPLIT:]COLUMN */
+    int64_t patience;
+    double min_delta, checkpoint_minutes;
+};
+
+#define XR_TRAIN_OPTIMIZERS "adamw|sgd"
+#define XR_TRAIN_SCHEDULES "constant|cosine|linear"
+#define XR_TRAIN_HEADS "timm|zero"
+#define XR_TRAIN_LOSSES "cross_entropy|focal"
+#define XR_TRAIN_DEFAULT                                                                 \
+    {                                                                                    \
+        .model = "efficientnet_b0", .batch = 32, .lr = 1e-3, .momentum = 0.9,            \
+        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.02, .warmup = 1,    \
+        .schedule = 1, .class_weights = "none", .gamma = 2, .drop = 0.2                  \
+    }
+
+/* How a run ended. */
+enum xr_train_end {
+    XR_TRAIN_FAILED = -1,
+    XR_TRAIN_DONE,
+    XR_TRAIN_STOPPED, /* by a signal, everything saved */
+};
+
+/*
+ * Train from `input` ("-" is standard input), log to standard output, write the result to
+ * cli->output. *stop is watched between steps: not 0 ends the run after a checkpoint.
+ * Says with xr_cli_warn what does not stop it. *log_lost: standard output could not take
+ * the log.
+ */
+enum xr_train_end xr_train_run(const struct xr_train *set, struct xr_cli *cli,
+                               const char *input, const volatile int *stop,
+                               bool *log_lost, struct xr_err *err);
+
+/* One row of the log. */
+struct xr_log_row {
+    int64_t epoch;
+    const char *split;
+    double loss, accuracy, balanced_accuracy, auc, lr, seconds, images_per_second;
+};
+
+#endif

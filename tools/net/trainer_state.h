@@ -1,0 +1,61 @@
+/*
+ * A training run in memory, shared by trainer.c (steps and epochs) and checkpoint.c
+ * (files). Not for tools.
+ */
+#ifndef XR_TRAINER_STATE_H
+#define XR_TRAINER_STATE_H
+
+#include <time.h>
+
+#include "progress.h"
+#include "schedule.h"
+
+struct xr_trainer {
+    const struct xr_train *set;
+    struct xr_cli *cli;
+    struct xr_reader *in;
+    struct xr_stream_header header; /* of the training stream, as it began */
+    struct xr_classifier c; /* net, classes, preprocessing, history (of stream and run) */
+    struct xk_optim *optim;
+    struct xk_schedule schedule;
+    struct xk_loss loss;
+    double *weights; /* [n_classes], of the loss; NULL: none */
+    struct xr_monitor monitor;
+    bool monitored;  /* false: the last epoch is the result */
+    cJSON *training; /* settings, as the model file shows them */
+    struct xr_batch batch;
+    float *logits, *d_logits;
+    float *values, *best_values; /* all values of the net */
+
+    /* where the run is: all of it is in a checkpoint */
+    uint64_t steps_per_epoch;
+    uint64_t step;       /* batches trained on */
+    uint64_t epoch_step; /* of them in this epoch */
+    int64_t epoch;       /* 0: none yet */
+    struct xr_scores scores;
+    struct xr_sha256 *seen; /* of keys, labels and pixels trained on */
+    struct xr_buf log;      /* rows so far */
+    double best, spent;     /* spent: seconds of this epoch before a stop */
+    int64_t stale;          /* epochs without a better figure */
+    cJSON *best_row;        /* NULL: no best yet */
+    bool finished;
+
+    struct timespec epoch_start, last_save;
+};
+
+/* Take a batch into t->seen: key, label, pixels of every record. */
+void xr_trainer_see(struct xr_trainer *t, const struct xr_batch *batch);
+
+/* DIR/last.safetensors: all of the state above. Nothing without --checkpoint. */
+int xr_checkpoint_save(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+/* Go on from DIR/last.safetensors: 1 done, 0 there is none, -1 error (other settings,
+ * other data). The batches that were trained on are read from t->in and compared. */
+int xr_checkpoint_resume(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+/* Write t->best_values as a model file. */
+int xr_trainer_write(struct xr_trainer *t, const char *path,
+                     struct xr_err *err) XR_MUST_USE;
+/* The path of a file in the checkpoint folder; free with free(). */
+char *xr_checkpoint_path(const struct xr_trainer *t, const char *name,
+                         struct xr_err *err) XR_MUST_USE;
+
+#endif

@@ -1,0 +1,168 @@
+/* xr-train: a record stream in, a trained model out, its log on standard output. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/trainer.h"
+
+static struct settings {
+    struct xr_train train;
+    bool list_models;
+} settings = {.train = XR_TRAIN_DEFAULT};
+
+#define AT(field) offsetof(struct settings, train.field)
+#define TEXT(name, letter, field, arg, help)                                             \
+    {                                                                                    \
+        name, letter, XR_OPT_TEXT, AT(field), arg, help, 0, 0, NULL, 0                   \
+    }
+#define REAL(name, field, lo, hi, help)                                                  \
+    {                                                                                    \
+        name, 0, XR_OPT_REAL, AT(field), "X", help, lo, hi, NULL, 0                      \
+    }
+#define WHOLE(name, letter, field, lo, hi, help)                                         \
+    {                                                                                    \
+        name, letter, XR_OPT_INT, AT(field), "N", help, lo, hi, NULL, 0                  \
+    }
+#define ONE_OF(name, field, choices, help)                                               \
+    {                                                                                    \
+        name, 0, XR_OPT_CHOICE, AT(field), NULL, help, 0, 0, choices, 0                  \
+    }
+#define FLAG(name, field, help)                                                          \
+    {                                                                                    \
+        name, 0, XR_OPT_FLAG, AT(field), NULL, help, 0, 0, NULL, 0                       \
+    }
+
+static const struct xr_opt options[] = {
+    TEXT("model", 'm', model, "NAME", "architecture, by timm's name"),
+    TEXT("val", 0, val, "FILE", "record stream to validate on after every epoch"),
+    TEXT("init", 0, init, "FILE", "start from these weights (timm's names)"),
+    ONE_OF("head-init", head_init, XR_TRAIN_HEADS, "first weights of a new classifier"),
+    WHOLE("batch", 'b', batch, 1, 4096, "images a step"),
+    ONE_OF("optimizer", optimizer, XR_TRAIN_OPTIMIZERS, "how weights move"),
+    REAL("lr", lr, 0, 1e3, "learning rate behind the warm-up"),
+    REAL("min-lr", min_lr, 0, 1e3, "learning rate at the end of the schedule"),
+    ONE_OF("schedule", schedule, XR_TRAIN_SCHEDULES, "course of the learning rate"),
+    REAL("warmup", warmup, 0, 1e6, "epochs of linear warm-up"),
+    REAL("momentum", momentum, 0, 1, "sgd: momentum"),
+    FLAG("nesterov", nesterov, "sgd: Nesterov's momentum"),
+    REAL("beta1", beta1, 0, 1, "adamw: decay of the first moment"),
+    REAL("beta2", beta2, 0, 1, "adamw: decay of the second moment"),
+    REAL("eps", eps, 0, 1, "adamw: added to the root of the second moment"),
+    REAL("weight-decay", weight_decay, 0, 10, "weight decay (adamw: decoupled)"),
+    FLAG("decay-1d", decay_1d, "decay biases and norms too"),
+    REAL("clip", clip, 0, 1e9, "largest norm of the gradients; 0: no clipping"),
+    REAL("ema", ema, 0, 0.999999, "decay of a moving average of the weights; 0: none"),
+    ONE_OF("loss", loss, XR_TRAIN_LOSSES, "what is minimised"),
+    TEXT("class-weights", 0, class_weights, "LIST", "none, auto, or one number a class"),
+    REAL("gamma", gamma, 0, 20, "focal: exponent"),
+    TEXT("alpha", 0, alpha, "LIST", "focal: class weights, as --class-weights"),
+    REAL("label-smoothing", label_smoothing, 0, 1,
+         "cross_entropy: smoothing of the labels"),
+    REAL("drop", drop, 0, 0.99, "dropout before the classifier"),
+    REAL("drop-path", drop_path, 0, 0.99, "stochastic depth, rising to this rate"),
+    WHOLE("freeze-epochs", 0, freeze_epochs, 0, 1e6,
+          "train the head alone for the first N epochs"),
+    WHOLE("channels", 0, channels, 0, 3,
+          "input channels of the network; 0: 3, gray replicated"),
+    TEXT("monitor", 0, monitor, "COLUMN",
+         "figure that decides the best epoch: [train:|val:]auc"),
+    WHOLE("patience", 0, patience, 0, 1e6,
+          "stop after N epochs without a better figure; 0: never"),
+    REAL("min-delta", min_delta, 0, 1e9, "a smaller gain does not count as better"),
+    {"checkpoint", 0, XR_OPT_TEXT, AT(checkpoint), "DIR",
+     "keep best, last and state in DIR; go on from it", 0, 0, NULL, true},
+    {"checkpoint-minutes", 0, XR_OPT_REAL, AT(checkpoint_minutes), "X",
+     "save the state this often within an epoch; 0: never", 0, 1e6, NULL, true},
+    {"list-models", 0, XR_OPT_FLAG, offsetof(struct settings, list_models), NULL,
+     "print the architectures and exit", 0, 0, NULL, true},
+    {0},
+};
+
+static const struct xr_tool tool = {
+    .name = "xr-train",
+    .summary =
+        "Train a classifier from a record stream; write the model with -o, the log to "
+        "standard output.",
+    .operands = "[FILE]",
+    .options = options,
+    .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY | XR_CLI_DEVICE |
+              XR_CLI_PROGRESS,
+    .max_operands = 1,
+};
+
+static volatile int stop;
+
+static void on_signal(int number)
+{
+    stop = number;
+}
+
+/* With a checkpoint a signal means "save and go"; without one it means what it always
+ * means. */
+static void watch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+static int list_models(struct xr_err *err)
+{
+    const struct xk_arch *arch;
+
+    printf("name\tparameters\tmacs\tsize\n");
+    for (size_t i = 0; (arch = xk_arch_at(i)); i++) {
+        struct xk_spec spec = {.arch = arch->name,
+                               .device = "cpu",
+                               .n_classes = 1000,
+                               .channels = 3,
+                               .height = arch->size,
+                               .width = arch->size,
+                               .batch = 1};
+        struct xk_net *net = NULL;
+        size_t n = 0;
+
+        if (xk_net_open(&net, &spec, err))
+            return -1;
+        for (size_t p = 0; p < xk_net_n_params(net); p++)
+            n += xk_net_param(net, p)->trainable ? xk_net_param(net, p)->count : 0;
+        printf("%s\t%zu\t%llu\t%zu\n", arch->name, n,
+               (unsigned long long)xk_net_macs(net), arch->size);
+        xk_net_close(net);
+    }
+    return fflush(stdout) ? xr_fail_errno(err, "standard output: cannot write") : 0;
+}
+
+int main(int argc, char **argv)
+{
+    enum xr_train_end end;
+    struct xr_err err = {0};
+    bool log_lost = false;
+    struct xr_cli cli;
+
+    xr_cli_parse(&cli, &tool, &settings, argc, argv);
+    if (settings.list_models)
+        return xr_cli_end(&cli, list_models(&err) ? EXIT_FAILURE : EXIT_SUCCESS, &err);
+    if (!cli.output || !strcmp(cli.output, "-"))
+        xr_cli_usage(&cli, "-o FILE is needed: standard output is the log");
+    if (!xk_arch_find(settings.train.model))
+        xr_cli_usage(&cli, "--model: '%s' is not known (see --list-models)",
+                     settings.train.model);
+    if (settings.train.channels == 2)
+        xr_cli_usage(&cli, "--channels: '2': not 1 or 3");
+    if (settings.train.label_smoothing > 0 && settings.train.loss)
+        xr_cli_usage(&cli, "--label-smoothing goes with --loss cross_entropy");
+    signal(SIGPIPE, SIG_IGN);
+    if (settings.train.checkpoint)
+        watch_signals();
+    end = xr_train_run(&settings.train, &cli, xr_cli_input(&cli), &stop, &log_lost, &err);
+    if (end == XR_TRAIN_STOPPED)
+        return xr_cli_end(&cli, 75, &err);
+    if (end == XR_TRAIN_DONE && log_lost)
+        xr_fail(&err, "the log could not be written whole to standard output");
+    return xr_cli_end(
+        &cli, end == XR_TRAIN_DONE && !log_lost ? EXIT_SUCCESS : EXIT_FAILURE, &err);
+}
