@@ -1,0 +1,175 @@
+/* Predictions of a classifier over a record stream. */
+#include "predict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv.h"
+#include "json.h"
+#include "loss.h"
+
+/* The columns every predictions table begins with. */
+static const char *const first_columns[] = {"key", "label", "split", "fold", "group"};
+enum {
+    N_FIRST = sizeof first_columns / sizeof *first_columns
+};
+
+struct job {
+    struct xr_classifier c;
+    struct xr_reader *in;
+    struct xr_out *out;
+    struct xr_batch batch;
+    float *logits, *p;
+    char **columns; /* the others, as the first record has them */
+    size_t n_columns;
+    uint64_t done;
+};
+
+static bool taken(const struct job *job, const char *name)
+{
+    for (size_t i = 0; i < N_FIRST; i++) {
+        if (!strcmp(name, first_columns[i]))
+            return true;
+    }
+    for (size_t i = 0; i < job->c.n_classes; i++) {
+        if (!strncmp(name, "p_", 2) && !strcmp(name + 2, job->c.classes[i]))
+            return true;
+    }
+    return !strcmp(name, "pred");
+}
+
+/* The row of the table a record came from: an object of texts, or NULL. */
+static const cJSON *row_of(const struct xr_record *r)
+{
+    const cJSON *row = cJSON_GetObjectItemCaseSensitive(r->meta, "row");
+
+    return cJSON_IsObject(row) ? row : NULL;
+}
+
+static int write_header(struct job *job, struct xr_err *err)
+{
+    const cJSON *row = job->batch.n ? row_of(&job->batch.records[0]) : NULL, *item;
+    struct xr_buf name = {0};
+    int rc = 0;
+
+    for (size_t i = 0; !rc && i < N_FIRST; i++)
+        rc = xr_csv_field(job->out, !i, first_columns[i], err);
+    for (size_t i = 0; !rc && i < job->c.n_classes; i++) {
+        name.size = 0;
+        rc = xr_buf_printf(&name, err, "p_%s", job->c.classes[i]) ||
+             xr_csv_field(job->out, false, name.data, err);
+    }
+    xr_buf_free(&name);
+    if (rc || xr_csv_field(job->out, false, "pred", err))
+        return -1;
+    job->columns = xr_alloc_array(row ? (size_t)cJSON_GetArraySize(row) : 0,
+                                  sizeof *job->columns, err);
+    if (!job->columns)
+        return -1;
+    cJSON_ArrayForEach(item, row)
+    {
+        if (taken(job, item->string))
+            continue;
+        job->columns[job->n_columns] = xr_strdup(item->string, err);
+        if (!job->columns[job->n_columns])
+            return -1;
+        job->n_columns++;
+        if (xr_csv_field(job->out, false, item->string, err))
+            return -1;
+    }
+    return xr_csv_end(job->out, err);
+}
+
+/* The key of a film that passes once has no epoch folder; with several epochs the folder
+ * stays. */
+static int write_row(struct job *job, size_t i, struct xr_err *err)
+{
+    const struct xr_record *r = &job->batch.records[i];
+    const cJSON *row = row_of(r);
+    size_t k = job->c.n_classes, best = 0;
+    const float *p = job->p + i * k;
+    char text[40];
+
+    if (xr_csv_field(job->out, true, r->key, err) ||
+        xr_csv_field(job->out, false, r->label < 0 ? "" : job->c.classes[r->label], err))
+        return -1;
+    for (size_t c = 2; c < N_FIRST; c++) {
+        if (xr_csv_field(job->out, false, xr_json_text(row, first_columns[c], ""), err))
+            return -1;
+    }
+    for (size_t c = 0; c < k; c++) {
+        snprintf(text, sizeof text, "%.9g", (double)p[c]);
+        if (xr_csv_field(job->out, false, text, err))
+            return -1;
+        best = p[c] > p[best] ? c : best;
+    }
+    if (xr_csv_field(job->out, false, job->c.classes[best], err))
+        return -1;
+    for (size_t c = 0; c < job->n_columns; c++) {
+        if (xr_csv_field(job->out, false, xr_json_text(row, job->columns[c], ""), err))
+            return -1;
+    }
+    return xr_csv_end(job->out, err);
+}
+
+static int one_batch(struct job *job, struct xr_err *err)
+{
+    const struct xr_batch *b = &job->batch;
+
+    if (xr_batch_input(b, job->c.net, &job->c.pre, err) ||
+        xk_net_forward(job->c.net, job->logits, false, 0, 0, err))
+        return -1;
+    xk_softmax(job->p, job->logits, b->n, job->c.n_classes);
+    if (!job->done && write_header(job, err))
+        return -1;
+    for (size_t i = 0; i < b->n; i++) {
+        if (write_row(job, i, err))
+            return -1;
+    }
+    job->done += b->n;
+    return xr_out_flush(job->out, err);
+}
+
+int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char *input,
+                   struct xr_err *err)
+{
+    struct xr_run run = {
+        .device = cli->device, .threads = (int)cli->jobs, .batch = (size_t)set->batch};
+    struct job job = {0};
+    size_t room;
+    int got = -1;
+
+    if (xr_reader_open(&job.in, input, false, err) ||
+        xr_classifier_open(&job.c, set->weights, &run, err) ||
+        xr_classifier_accepts(&job.c, xr_reader_header(job.in), xr_input_name(input),
+                              err) ||
+        xr_batch_open(&job.batch, xr_reader_header(job.in), run.batch, err))
+        goto done;
+    room = run.batch * job.c.n_classes;
+    job.logits = xr_alloc_array(room, sizeof *job.logits, err);
+    job.p = xr_alloc_array(room, sizeof *job.p, err);
+    if (!job.logits || !job.p || xr_out_open(&job.out, cli->output, 0, err))
+        goto done;
+    while ((got = xr_batch_next(&job.batch, job.in, err)) > 0) {
+        if (one_batch(&job, err)) {
+            got = -1;
+            break;
+        }
+        xr_cli_progress(cli, "films", job.done, 0);
+    }
+    if (got == 0 && !job.done)
+        got = write_header(&job, err);
+    if (got == 0)
+        got = xr_out_finish(job.out, err);
+done:
+    for (size_t i = 0; i < job.n_columns; i++)
+        free(job.columns[i]);
+    free(job.columns);
+    xr_out_close(job.out);
+    xr_reader_close(job.in);
+    xr_batch_close(&job.batch);
+    xr_classifier_close(&job.c);
+    free(job.logits);
+    free(job.p);
+    return got;
+}

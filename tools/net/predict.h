@@ -1,0 +1,19 @@
+/*
+ * Predictions of a classifier over a record stream, as CSV.
+ */
+#ifndef XR_PREDICT_H
+#define XR_PREDICT_H
+
+#include "batch.h"
+#include "cli.h"
+
+struct xr_predict {
+    char *weights;
+    int64_t batch;
+};
+
+/* key,label,split,fold,group, p_<class>..., pred, then the other columns of the rows. */
+int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char *input,
+                   struct xr_err *err) XR_MUST_USE;
+
+#endif

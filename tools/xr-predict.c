@@ -1,0 +1,36 @@
+/* xr-predict: records in, class probabilities out. */
+#include <stdlib.h>
+
+#include "net/predict.h"
+
+static struct xr_predict settings = {.batch = 32};
+
+#define AT(field) offsetof(struct xr_predict, field)
+static const struct xr_opt options[] = {
+    {"weights", 'w', XR_OPT_TEXT, AT(weights), "FILE", "the model, from xr-train", 0, 0,
+     NULL, 0},
+    {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 4096, NULL, true},
+    {0},
+};
+
+static const struct xr_tool tool = {
+    .name = "xr-predict",
+    .summary = "Class probabilities of the films in a record stream, as CSV.",
+    .operands = "[FILE]",
+    .options = options,
+    .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_DEVICE | XR_CLI_PROGRESS,
+    .max_operands = 1,
+};
+
+int main(int argc, char **argv)
+{
+    struct xr_err err = {0};
+    struct xr_cli cli;
+    int rc;
+
+    xr_cli_parse(&cli, &tool, &settings, argc, argv);
+    if (!settings.weights)
+        xr_cli_usage(&cli, "--weights FILE is needed");
+    rc = xr_predict_run(&settings, &cli, xr_cli_input(&cli), &err);
+    return xr_cli_end(&cli, rc ? EXIT_FAILURE : EXIT_SUCCESS, &err);
+}
