@@ -411,8 +411,8 @@ int xr_model_preprocess(struct xr_preprocess *pre, const struct xr_model *model,
                 model->path);
         goto done;
     }
-    if (!(h >= 1 && h <= 65500 && w >= 1 && w <= 65500 && c >= 1 && c <= 4) ||
-        n < 1 || n > 4 || cJSON_GetArraySize(std) != n || (c > 1 && c != n)) {
+    if (!(h >= 1 && h <= 65500 && w >= 1 && w <= 65500 && c >= 1 && c <= 4) || n < 1 ||
+        n > 4 || cJSON_GetArraySize(std) != n || (c > 1 && c != n)) {
         xr_fail(err, "%s: bad preprocessing in its metadata", model->path);
         goto done;
     }
