@@ -139,7 +139,9 @@ static int parse(struct xr_model *model, struct xr_err *err)
     uint64_t length = 0;
     size_t base, n = 0, end;
 
-    if (map->size >= 4 && (!memcmp(map->data, "PK\3\4", 4) || map->data[0] == 0x80))
+    if (map->size >= 4 &&
+        (!memcmp(map->data, "PK\3\4", 4) ||
+         (map->size > 8 && map->data[0] == 0x80 && map->data[8] != '{')))
         return xr_fail(
             err, "a PyTorch pickle, not safetensors: convert it in Python with "
                  "safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT)");

@@ -23,7 +23,7 @@ static const struct xr_opt options[] = {
      0},
     {"film-weight", 0, XR_OPT_REAL, AT(film_weight), "X",
      "share of the film in the overlay", 0, 1, NULL, 0},
-    {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 1024, NULL, true},
+    {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 1024, NULL, 0},
     {0},
 };
 

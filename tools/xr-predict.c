@@ -9,7 +9,7 @@ static struct xr_predict settings = {.batch = 32};
 static const struct xr_opt options[] = {
     {"weights", 'w', XR_OPT_TEXT, AT(weights), "FILE", "the model, from xr-train", 0, 0,
      NULL, 0},
-    {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 4096, NULL, true},
+    {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 4096, NULL, 0},
     {0},
 };
 

@@ -516,15 +516,31 @@ static int add_row(struct xr_trainer *t, const struct xr_log_row *row, bool *los
     return 0;
 }
 
+/* This epoch is the result so far: keep its values. */
+static int keep(struct xr_trainer *t, const struct xr_log_row *row, struct xr_err *err)
+{
+    char *path;
+    int rc;
+
+    cJSON_Delete(t->best_row);
+    t->best_row = xr_log_json(row);
+    if (xr_net_values(t->best_values, t->c.net, err))
+        return -1;
+    if (!t->set->checkpoint)
+        return 0;
+    path = xr_checkpoint_path(t, "best.safetensors", err);
+    rc = path ? xr_trainer_write(t, path, err) : -1;
+    free(path);
+    return rc;
+}
+
 /* The row may hold the monitored figure: keep the best, count the epochs that were not
  * better. */
 static int judge(struct xr_trainer *t, const struct xr_log_row *row, struct xr_err *err)
 {
     double value = NAN, gain;
-    char *path;
-    int rc;
 
-    if (!xr_monitor_read(&value, &t->monitor, row))
+    if (!t->monitored || !xr_monitor_read(&value, &t->monitor, row))
         return 0;
     gain = t->monitor.lower ? t->best - value : value - t->best;
     if (isnan(value))
@@ -536,16 +552,17 @@ static int judge(struct xr_trainer *t, const struct xr_log_row *row, struct xr_e
     }
     t->stale = isnan(value) ? t->stale + 1 : 0;
     t->best = isnan(value) ? (t->monitor.lower ? 1e300 : -1e300) : value;
-    cJSON_Delete(t->best_row);
-    t->best_row = xr_log_json(row);
-    if (xr_net_values(t->best_values, t->c.net, err))
-        return -1;
-    if (!t->set->checkpoint)
-        return 0;
-    path = xr_checkpoint_path(t, "best.safetensors", err);
-    rc = path ? xr_trainer_write(t, path, err) : -1;
-    free(path);
-    return rc;
+    return keep(t, row, err);
+}
+
+/* Save where the run is; the clock of the epoch goes on. */
+static int save(struct xr_trainer *t, struct xr_err *err)
+{
+    t->spent += seconds_since(&t->epoch_start);
+    clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
+    if (!t->scores.n)
+        t->spent = 0;
+    return xr_checkpoint_save(t, err);
 }
 
 static int end_epoch(struct xr_trainer *t, bool *lost, struct xr_err *err)
@@ -564,16 +581,13 @@ static int end_epoch(struct xr_trainer *t, bool *lost, struct xr_err *err)
         return -1;
     /* from here to the second swap the net holds the moving average, where there is one
      */
-    rc = t->monitored ? judge(t, &row, err) : 0;
+    rc = judge(t, &row, err);
     if (!rc && t->set->val) {
         row.split = "val";
         rc = evaluate(t, &row, err) || add_row(t, &row, lost, err) || judge(t, &row, err);
     }
-    if (!rc && !t->monitored) {
-        cJSON_Delete(t->best_row);
-        t->best_row = xr_log_json(&row);
-        rc = xr_net_values(t->best_values, t->c.net, err);
-    }
+    if (!rc && !t->monitored)
+        rc = keep(t, &row, err);
     if (xk_optim_swap_ema(t->optim, rc ? NULL : err) || rc)
         return -1;
     xr_scores_clear(&t->scores);
@@ -583,7 +597,7 @@ static int end_epoch(struct xr_trainer *t, bool *lost, struct xr_err *err)
     if (t->finished)
         xr_cli_note(t->cli, "stopped early: %s of %s has not improved for %lld epochs",
                     t->monitor.column, t->monitor.split, (long long)t->stale);
-    return 0;
+    return save(t, err);
 }
 
 static void begin_epoch(struct xr_trainer *t, int64_t epoch)
@@ -591,16 +605,6 @@ static void begin_epoch(struct xr_trainer *t, int64_t epoch)
     t->epoch = epoch;
     xk_net_freeze(t->c.net, epoch <= t->set->freeze_epochs);
     clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
-}
-
-/* Save where the run is; the clock of the epoch goes on. */
-static int save(struct xr_trainer *t, struct xr_err *err)
-{
-    t->spent += seconds_since(&t->epoch_start);
-    clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
-    if (!t->scores.n)
-        t->spent = 0;
-    return xr_checkpoint_save(t, err);
 }
 
 static enum xr_train_end run_steps(struct xr_trainer *t, const volatile int *stop,
@@ -611,8 +615,8 @@ static enum xr_train_end run_steps(struct xr_trainer *t, const volatile int *sto
     while (!t->finished) {
         int got = xr_batch_next(&t->batch, t->in, err);
 
-        if (got < 0 ||
-            *stop) { /* upstream died, or we are told to stop: nothing is lost */
+        if (got < 0 || *stop) {
+            /* upstream died, or we are told to stop: nothing is lost */
             struct xr_err second = {0};
             int saved = t->step ? save(t, *stop ? err : &second) : 0;
 
@@ -620,18 +624,17 @@ static enum xr_train_end run_steps(struct xr_trainer *t, const volatile int *sto
                    : *stop           ? XR_TRAIN_STOPPED
                                      : XR_TRAIN_FAILED;
         }
-        if (t->scores.n && (got == 0 || t->batch.epoch != t->epoch)) {
-            if (end_epoch(t, lost, err))
-                return XR_TRAIN_FAILED;
-            t->finished = t->finished || got == 0;
-            if (save(t, err))
-                return XR_TRAIN_FAILED;
-        }
+        /* an epoch that lost records upstream shows its end only by what follows it */
+        if (t->scores.n && (got == 0 || t->batch.epoch != t->epoch) &&
+            end_epoch(t, lost, err))
+            return XR_TRAIN_FAILED;
         if (t->finished || got == 0)
             break;
         if (t->batch.epoch != t->epoch)
             begin_epoch(t, t->batch.epoch);
         if (train_step(t, err))
+            return XR_TRAIN_FAILED;
+        if (t->scores.n == (size_t)t->header.records_per_epoch && end_epoch(t, lost, err))
             return XR_TRAIN_FAILED;
         xr_cli_progress(t->cli, "steps", t->step, planned);
         if (t->set->checkpoint_minutes > 0 &&
@@ -639,7 +642,8 @@ static enum xr_train_end run_steps(struct xr_trainer *t, const volatile int *sto
             save(t, err))
             return XR_TRAIN_FAILED;
     }
-    return XR_TRAIN_DONE;
+    t->finished = true;
+    return save(t, err) ? XR_TRAIN_FAILED : XR_TRAIN_DONE;
 }
 
 enum xr_train_end xr_train_run(const struct xr_train *set, struct xr_cli *cli,

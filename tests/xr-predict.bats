@@ -1,0 +1,112 @@
+load helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    export OMP_WAIT_POLICY=passive
+    tiny-stream 16 size=32 epochs=2 >train.tar
+    tiny-stream 10 size=32 split=test prefix=TEST groups=3 >test.tar
+    xr-train -m tf_efficientnet_lite0 -b 8 -j 1 -o m.safetensors train.tar >/dev/null
+}
+
+inputs() {
+    ln -s "$BATS_FILE_TMPDIR"/{m.safetensors,test.tar} .
+}
+
+predict() {
+    xr-predict -j 1 -w m.safetensors "$@"
+}
+
+@test "help, version, configuration" {
+    help_and_version xr-predict
+}
+
+@test "each misuse exits 2 with nothing on standard output" {
+    inputs
+    wrong_usage xr-predict test.tar
+    wrong_usage xr-predict -w m.safetensors -b 0 test.tar
+    wrong_usage xr-predict -w m.safetensors a b
+}
+
+@test "a row a record, probabilities that add up, the columns promised" {
+    inputs
+    predict test.tar >p.csv
+    [ "$(head -n 1 p.csv | cut -d, -f1-8)" = key,label,split,fold,group,p_normal,p_tumor,pred ]
+    [ "$(wc -l <p.csv)" -eq 11 ]
+    awk -F, 'NR > 1 { s = $6 + $7; if (s < .999999 || s > 1.000001) exit 1
+        if ($8 != ($6 >= $7 ? "normal" : "tumor")) exit 1 }' p.csv
+    xr-metrics -n 0 p.csv | grep -q '"n": 10'
+}
+
+@test "pipe and file are the same bytes, the batch size moves the last digits at most" {
+    inputs
+    predict test.tar >a.csv
+    predict -o b.csv <test.tar
+    predict -b 3 test.tar >c.csv
+    cmp a.csv b.csv
+    paste -d, <(cut -d, -f1,6 a.csv) <(cut -d, -f1,6 c.csv) |
+        awk -F, 'NR > 1 && ($1 != $3 || ($2 - $4) ^ 2 > 1e-12) { exit 1 }'
+}
+
+@test "films without a label are predicted too" {
+    inputs
+    tiny-stream 4 size=32 labels=0 >new.tar
+    predict new.tar >p.csv
+    [ "$(cut -d, -f2 p.csv | sort -u | tr '\n' ' ')" = " label " ]
+}
+
+@test "no films, no rows" {
+    inputs
+    tiny-stream 0 size=32 >none.tar
+    predict none.tar >p.csv
+    [ "$(wc -l <p.csv)" -eq 1 ]
+}
+
+@test "a stream that does not fit is refused before anything is written" {
+    inputs
+    for what in size=16 channels=3 fit=pad classes=a,b classes=normal,benign,malignant; do
+        tiny-stream 4 size=32 $what >other.tar
+        run -1 --separate-stderr predict -o p.csv other.tar
+        [[ $stderr == "xr-predict: other.tar: "* ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ -z "$output" ]
+        [ ! -e p.csv ]
+    done
+}
+
+@test "a file that is no model is refused" {
+    inputs
+    run -1 --separate-stderr xr-predict -w test.tar test.tar
+    [[ $stderr == "xr-predict: test.tar: "* ]]
+    run -1 --separate-stderr xr-predict -w none.safetensors test.tar
+    [[ $stderr == *"No such file or directory" ]]
+    head -c 100000 m.safetensors >cut.safetensors
+    run -1 --separate-stderr xr-predict -w cut.safetensors test.tar
+    [[ $stderr == "xr-predict: cut.safetensors: "* ]]
+}
+
+@test "weights without classes are refused with a hint" {
+    need_shared
+    inputs
+    run -1 --separate-stderr xr-predict -w "$SHARED/weights/tf_efficientnet_lite0.safetensors" test.tar
+    [[ $stderr == *"not a model of xr-train"* ]]
+}
+
+@test "a stream cut at any of 50 offsets exits 1 and leaves no file" {
+    inputs
+    end=$(LC_ALL=C grep -abo '"digest"' test.tar | tail -n 1 | cut -d: -f1)
+    for i in $(seq 0 49); do
+        head -c $((end * i / 49)) test.tar >cut.tar
+        run -1 --separate-stderr predict -o cut.csv cut.tar
+        [[ $stderr == "xr-predict: cut.tar: "* ]]
+        [ ! -e cut.csv ]
+    done
+}
+
+@test "a full disk is exit 1, an early reader is silent" {
+    inputs
+    run -1 --separate-stderr bash -c 'xr-predict -j 1 -w m.safetensors test.tar >/dev/full'
+    [[ $stderr == *"No space left on device" ]]
+    tiny-stream 400 size=32 >many.tar
+    run -141 --separate-stderr bash -o pipefail -c 'xr-predict -j 1 -b 4 -w m.safetensors many.tar | head -n 1 >/dev/null'
+    [ -z "$stderr" ]
+}
