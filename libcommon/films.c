@@ -357,6 +357,8 @@ static int select_rows(struct xr_films *f, const struct xr_films_rule *rule,
             take_row(f, r, &c, rule, err))
             return -1;
     }
+    if (f->n == 0 && !all && rule->fold < 0 && c.fold >= 0)
+        return xr_fail_usage(err, "%s has folds: give --fold, or --split all", f->name);
     if (f->n == 0 && !all)
         return xr_fail(err, "%s: no film of split '%s'", f->name, rule->split);
     if (f->n == 0)

@@ -374,6 +374,7 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
     struct xr_image *image = &opened->image,
                     *mask = opened->mask.data ? &opened->mask : NULL;
     struct xr_fit mask_fit = run->fit;
+    cJSON *list;
     /* an epoch's folder is no part of the film's name */
     const char *key = run->reader ? to->record.key : run->films->films[to->film].key;
 
@@ -382,12 +383,12 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
         cJSON_AddItemToObject(to->record.meta, "source", opened->source);
         opened->source = NULL;
     }
+    list = applied_list(to->record.meta);
     mask_fit.interp = XR_NEAREST;
     if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
         return -1;
-    if (run->chain &&
-        xr_chain_apply(run->chain, image, mask, run->seed, (uint64_t)to->epoch, key,
-                       applied_list(to->record.meta), err))
+    if (run->chain && xr_chain_apply(run->chain, image, mask, run->seed,
+                                     (uint64_t)to->epoch, key, list, err))
         return -1;
     to->record.image = array_of(image);
     return mask ? put_mask(&to->record, mask, err) : 0;

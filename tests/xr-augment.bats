@@ -1,0 +1,372 @@
+# xr-augment: decoding, shapes, transforms, epochs, shards, masks, bad films.
+load helpers
+
+# Films made on the spot: a few phantoms with masks, split in three.
+films() {
+    xr-synth -q --force -n "${1:-12}" --size 48 -s 5 -o . &&
+        xr-split -q --no-group -s 1 -o splits.csv dataset.csv
+}
+
+# keys STREAM: the keys in order, without epochs' folders.
+keys() {
+    tar -tf "$1" | sed -n 's/\.npy$//p' | grep -v '\.mask$' | sed 's,^[0-9]*/,,'
+}
+
+# mixed: a table of the files of data/mixed.
+mixed() {
+    need_shared
+    (echo key,path && cd "$SHARED/data/mixed" && for f in *.jpg *.png; do
+        echo "$f,$f" | sed 's/\./_/'
+    done) >mixed.csv
+}
+
+@test "help, version and wrong usage" {
+    help_and_version xr-augment
+    films
+    wrong_usage xr-augment --split all --size 0 splits.csv
+    wrong_usage xr-augment --size 32x splits.csv
+    wrong_usage xr-augment --fit stretch splits.csv
+    wrong_usage xr-augment --fit crop:2 splits.csv
+    wrong_usage xr-augment --interpolation cubic splits.csv
+    wrong_usage xr-augment --channels 3 splits.csv
+    wrong_usage xr-augment --split training splits.csv
+    wrong_usage xr-augment --epochs 0 splits.csv
+    wrong_usage xr-augment --shard 3/2 splits.csv
+    wrong_usage xr-augment --shard 0/2 splits.csv
+    wrong_usage xr-augment -t 'clahe(clp=2)' splits.csv
+    wrong_usage xr-augment -t nothing splits.csv
+    wrong_usage xr-augment --size 16x32 --augment -t transpose splits.csv
+    wrong_usage xr-augment --like m.safetensors --size 32 splits.csv
+    wrong_usage xr-augment splits.csv splits.csv
+    wrong_usage xr-augment --classes a,,b splits.csv
+    wrong_usage xr-augment -j 0 splits.csv
+}
+
+@test "every transform that is listed can be given" {
+    films
+    xr-augment --list-transforms >list
+    [ "$(wc -l <list)" -ge 15 ]
+    while read -r call; do
+        xr-augment --size 32 --split train -t "${call/p=0.5/p=1}" splits.csv >out.tar
+        tar -xOf out.tar --wildcards '*.json' | grep -q "\"name\": \"${call%%(*}\""
+    done <list
+    # RGB too
+    args=()
+    while read -r call; do
+        args+=(-t "${call/p=0.5/p=1}")
+    done <list
+    xr-augment --size 32 --channels rgb --split train "${args[@]}" splits.csv | xr-cat --check
+}
+
+@test "a table becomes records in its order, with label, columns and mask" {
+    films
+    xr-augment --size 32 --split test splits.csv >a.tar
+    xr-cat --check a.tar
+    diff <(keys a.tar) <(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["split"] == "test" { print $at["key"] }' splits.csv)
+    key=$(keys a.tar | head -1)
+    tar -xOf a.tar "$key.json" | grep -q '"row": {"key": "'"$key"'"'
+    tar -xOf a.tar "$key.json" | grep -q '"transforms": \[\]'
+    tar -xOf a.tar __xr__/header.json | grep -q '"records_per_epoch": '"$(keys a.tar | wc -l),"
+    tar -xOf a.tar __xr__/header.json | grep -q '"height": 32, "width": 32, "channels": 1'
+    # from a pipe: equal but for the history
+    xr-augment --no-history --size 32 --split test splits.csv >b.tar
+    xr-augment --no-history --size 32 --split test <splits.csv >c.tar
+    diff <(tar -xOf b.tar --exclude '__xr__/end.json') <(tar -xOf c.tar --exclude '__xr__/end.json')
+    tar -xOf c.tar __xr__/end.json | grep -q '"sources": {"standard input": "sha256:'
+}
+
+@test "any number of threads gives equal bytes" {
+    films 20
+    for more in "--split train --epochs 3" "--split test" "--split train --channels rgb"; do
+        xr-augment --size 40 -j1 $more splits.csv >1.tar
+        for j in 2 5; do
+            xr-augment --size 40 -j$j $more splits.csv | cmp - 1.tar
+        done
+    done
+}
+
+@test "seeds: the same again, another one differs" {
+    films
+    xr-augment --size 32 --split train -s 3 splits.csv >a.tar
+    xr-augment --size 32 --split train -s 3 splits.csv | cmp - a.tar
+    xr-augment --size 32 --split train -s 4 splits.csv >b.tar
+    ! cmp -s a.tar b.tar
+    [ "$(keys a.tar | sort)" = "$(keys b.tar | sort)" ]
+    [ "$(keys a.tar)" != "$(keys b.tar)" ]
+}
+
+@test "each training epoch is a permutation, another one each time" {
+    films 30
+    xr-augment --size 32 --split train --epochs 3 splits.csv >a.tar
+    xr-augment --size 32 --split all --no-augment splits.csv >all.tar
+    n=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["split"] == "train"' splits.csv | wc -l)
+    for e in 0001 0002 0003; do
+        tar -tf a.tar | sed -n "s,^$e/\(.*\)\.cls$,\1,p" >order$e
+        [ "$(sort -u order$e | wc -l)" = "$n" ]
+        [ "$(wc -l <order$e)" = "$n" ]
+    done
+    ! cmp -s order0001 order0002
+    ! cmp -s order0002 order0003
+    cmp <(sort order0001) <(sort order0003)
+    # epochs follow each other, and the header has said so
+    tar -tf a.tar | sed -n 's,/.*\.cls,,p' | sort -c
+    tar -xOf a.tar __xr__/header.json | grep -q '"epochs": 3, "records_per_epoch": '"$n,"
+    # an epoch does not depend on how many there are
+    xr-augment --size 32 --split train --epochs 1 splits.csv >one.tar
+    diff <(keys one.tar) order0001
+    key=$(head -1 order0001)
+    cmp <(tar -xOf one.tar "$key.npy") <(tar -xOf a.tar "0001/$key.npy")
+}
+
+@test "val, test and --no-augment: the table's order, no transforms, one epoch" {
+    films 30
+    for more in "--split val" "--split test" "--split train --no-augment"; do
+        xr-augment --size 32 $more --epochs 4 -t 'invert(p=1)' splits.csv >a.tar
+        part=$(set -- $more && echo "$2")
+        diff <(keys a.tar) <(awk -F, -v p="$part" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+            $at["split"] == p { print $at["key"] }' splits.csv)
+        tar -xOf a.tar __xr__/header.json | grep -q '"epochs": 1,'
+        ! tar -xOf a.tar --wildcards --exclude '__xr__/*' '*.json' | grep -q invert
+    done
+}
+
+@test "shards are disjoint, and together they are the whole" {
+    films 20
+    xr-augment --size 32 --split train --epochs 2 splits.csv >all.tar
+    for i in 1 2 3; do
+        xr-augment --size 32 --split train --epochs 2 --shard $i/3 splits.csv >$i.tar
+        xr-cat --check $i.tar
+        tar -xOf $i.tar __xr__/header.json | grep -q "\"records_per_epoch\": $(($(keys $i.tar | wc -l) / 2)),"
+    done
+    diff <(for i in 1 2 3; do tar -tf $i.tar; done | grep '\.npy$' | sort) <(tar -tf all.tar | grep '\.npy$' | sort)
+    name=$(tar -tf 2.tar | grep -m1 '\.npy$')
+    cmp <(tar -xOf 2.tar "$name") <(tar -xOf all.tar "$name")
+}
+
+@test "folds: test is f, val the next, train the rest, a hold-out in none" {
+    films 24
+    xr-split -q --no-group -k 3 --test-ratio .2 -s 1 dataset.csv >folds.csv
+    wrong_usage xr-augment --split val folds.csv
+    wrong_usage xr-augment --split val --fold 3 folds.csv
+    for part in train val test; do
+        xr-augment --size 16 --no-augment --split $part --fold 1 folds.csv >$part.tar
+    done
+    column() { # NAME VALUE: keys of rows with that value, hold-out left out
+        awk -F, -v c="$1" -v v="$2" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+            $at[c] == v && $at["split"] != "test" { print $at["key"] }' folds.csv
+    }
+    diff <(keys test.tar) <(column fold 1)
+    diff <(keys val.tar) <(column fold 2)
+    diff <(keys train.tar) <(column fold 0)
+    tar -xOf val.tar __xr__/header.json | grep -q '"split": "val", "fold": 1'
+}
+
+@test "classes: by index, by name, as given; strangers are refused" {
+    films 4
+    p=$(sed -n '2{s/,.*//;p}' splits.csv)
+    p=images/$p.$(ls images | head -1 | sed 's/.*\.//')
+    header() { tar -xOf - __xr__/header.json; }
+    printf 'key,path,label,class\na,%s,zebra,0\nb,%s,ant,1\n' "$p" "$p" >t.csv
+    xr-augment --size 8 t.csv | header | grep -q '"classes": \["zebra", "ant"\]'
+    printf 'key,path,label\na,%s,zebra\nb,%s,ant\nc,%s,\n' "$p" "$p" "$p" >t.csv
+    xr-augment --size 8 t.csv | header | grep -q '"classes": \["ant", "zebra"\].*"class_counts": \[1, 1\].*"unlabelled": 1'
+    xr-augment --size 8 t.csv | tar -tf - | grep -c '\.cls$' | grep -qx 2
+    xr-augment --size 8 --classes zebra,ant,cat t.csv | header | grep -q '"classes": \["zebra", "ant", "cat"\]'
+    run -1 --separate-stderr xr-augment --size 8 --classes ant t.csv
+    [ "$stderr" = "xr-augment: t.csv:2: unknown class 'zebra'" ]
+    [ -z "$output" ]
+    printf 'key,path,label,class\na,%s,x,0\nb,%s,y,0\n' "$p" "$p" >t.csv
+    run -1 --separate-stderr xr-augment --size 8 t.csv
+    [[ $stderr == "xr-augment: t.csv:3: class 0 is 'y' here"* ]]
+    printf 'key,path\na,%s\na,%s\n' "$p" "$p" >t.csv
+    run -1 --separate-stderr xr-augment --size 8 t.csv
+    [ "$stderr" = "xr-augment: t.csv:3: key 'a' stands in line 2 already" ]
+    printf 'key,path\na.b,%s\n' "$p" >t.csv
+    run -1 --separate-stderr xr-augment --size 8 t.csv
+    [[ $stderr == *"--key-replace .=_"* ]]
+    xr-augment --size 8 --key-replace .=_ t.csv | tar -tf - | grep -qx a_b.npy
+}
+
+@test "a film that cannot be read: the line, the file, the reason" {
+    films 4
+    head -c 300 "images/$(ls images | head -1)" >cut.png
+    printf 'key,path\na,images/%s\nb,cut.png\nc,images/%s\n' "$(ls images | head -1)" "$(ls images | tail -1)" >t.csv
+    for j in 1 3; do
+        run -1 --separate-stderr xr-augment -j$j --size 8 -o out.tar t.csv
+        [[ $stderr == "xr-augment: t.csv:3: cannot read 'cut.png': "* ]]
+        [ "${#stderr_lines[@]}" = 1 ]
+        [ ! -e out.tar ]
+        run -0 --separate-stderr xr-augment -j$j --size 8 --skip-bad -o out.tar t.csv
+        [[ ${stderr_lines[0]} == "xr-augment: warning: t.csv:3: cannot read 'cut.png': "* ]]
+        [ "${stderr_lines[1]}" = "xr-augment: warning: 1 of 3 records skipped" ]
+        [ "$(keys out.tar | xargs)" = "a c" ]
+        tar -xOf out.tar __xr__/end.json | grep -q '"records": 2, "skipped": 1'
+        tar -xOf out.tar __xr__/header.json | grep -q '"records_per_epoch": 3'
+        rm out.tar
+    done
+    printf 'key,path\nb,gone.png\n' >t.csv
+    run -1 --separate-stderr xr-augment --size 8 t.csv
+    [ "$stderr" = "xr-augment: t.csv:2: cannot read 'gone.png': cannot open: No such file or directory" ]
+}
+
+@test "a mask of another size names both" {
+    films 4
+    a=images/$(ls images | head -1)
+    m=masks/$(ls masks | head -1)
+    xr-synth -q -n 2 --size 32 -s 1 -o other
+    printf 'key,path,mask\na,%s,other/%s\n' "$a" "$m" >t.csv
+    [ -e "other/$m" ] || printf 'key,path,mask\na,%s,%s\n' "other/images/$(ls other/images | head -1)" "$m" >t.csv
+    run -1 --separate-stderr xr-augment --size 8 t.csv
+    [[ $stderr == "xr-augment: t.csv:2: mask '"*"' is "*"x"*", image '"*"' is "*"x"* ]]
+}
+
+@test "masks move with their films" {
+    films 12
+    xr-augment --size 48 --split train --no-augment splits.csv >plain.tar
+    xr-augment --size 48 --split train -t 'hflip(p=1)' splits.csv >flip.tar
+    xr-augment --augment -t 'hflip(p=1)' flip.tar >back.tar
+    n=0
+    for k in $(tar -tf plain.tar | grep '\.mask\.npy$'); do
+        n=$((n + 1))
+        cmp <(tar -xOf plain.tar "$k") <(tar -xOf back.tar "$k")
+        cmp <(tar -xOf plain.tar "${k/.mask/}") <(tar -xOf back.tar "${k/.mask/}")
+    done
+    [ $n -gt 0 ]
+    ! cmp -s <(tar -xOf plain.tar "$k") <(tar -xOf flip.tar "$k")
+}
+
+@test "image files are unlabelled films" {
+    films 4
+    xr-augment --size 16x24 images/* >a.tar
+    [ "$(keys a.tar | wc -l)" = "$(ls images | wc -l)" ]
+    ! tar -tf a.tar | grep -q '\.cls$'
+    tar -xOf a.tar __xr__/header.json | grep -q '"height": 16, "width": 24'
+    mkdir b
+    cp "images/$(ls images | head -1)" b
+    run -1 --separate-stderr xr-augment images/* b/*
+    [[ $stderr == *"give the same key"* ]]
+}
+
+@test "a stream and a WebDataset shard are inputs too" {
+    films 6
+    xr-augment --size 32 --split train --no-augment splits.csv >a.tar
+    cmp <(xr-augment --split train -t 'vflip(p=1)' splits.csv --size 32 -s 0 | xr-cat --text | sort | wc -l) \
+        <(xr-augment --augment -t 'vflip(p=1)' a.tar | xr-cat --text | sort | wc -l)
+    xr-augment --no-augment a.tar >same.tar # nothing to do: the same pixels
+    for k in $(tar -tf a.tar | grep '\.npy$'); do
+        cmp <(tar -xOf a.tar "$k") <(tar -xOf same.tar "$k")
+    done
+    [ "$(tar -xOf same.tar __xr__/header.json | grep -o '"tool"' | wc -l)" = 2 ]
+    # what other programs write
+    mkdir shard
+    i=0
+    for f in images/*; do
+        i=$((i + 1))
+        cp "$f" "shard/s$i.${f##*.}"
+        printf %d $((i % 2)) >shard/s$i.cls
+    done
+    tar -C shard -cf shard.tar $(ls shard)
+    xr-augment --size 24 --classes no,yes shard.tar >b.tar
+    [ "$(keys b.tar | wc -l)" = "$i" ]
+    tar -xOf b.tar s1.cls | grep -qx 1
+    gzip -c shard.tar | xr-augment -j2 --no-history --size 24 --classes no,yes >c.tar
+    xr-augment --no-history --size 24 --classes no,yes <shard.tar | cmp - c.tar
+    # cut
+    head -c $(($(stat -c %s a.tar) / 2)) a.tar >cut.tar
+    run -1 --separate-stderr xr-augment -j2 -o out.tar cut.tar
+    [[ $stderr == "xr-augment: cut.tar: record "* ]]
+    [ ! -e out.tar ]
+}
+
+@test "--like takes size, fit, interpolation and channels from a model" {
+    need_shared
+    films 4
+    xr-augment --like "$SHARED/weights/tf_efficientnet_lite0.safetensors" splits.csv >a.tar ||
+        skip "these weights say nothing of their input"
+    xr-cat --check a.tar
+}
+
+@test "fits: what they do to a wide film" {
+    films 2
+    need_shared
+    f=$SHARED/data/mixed/COVID-00013b.jpg # 1806 x 1375
+    for fit in pad squash crop crop:0.875; do
+        xr-augment --size 64 --fit $fit "$f" >"${fit%%:*}.tar"
+        tar -xOf "${fit%%:*}.tar" __xr__/header.json | grep -q "\"fit\": \"$fit\""
+    done
+    rows() { # STREAM: the first and the middle row's sums
+        tar -xOf "$1" COVID-00013b.npy | tail -c 4096 | od -An -v -tu1 -w64 |
+            awk '{ s = 0; for (i = 1; i <= NF; i++) s += $i } NR == 1 || NR == 32 { print (s > 0) }' | xargs
+    }
+    [ "$(rows pad.tar)" = "0 1" ]
+    [ "$(rows squash.tar)" = "1 1" ]
+    [ "$(rows crop.tar)" = "1 1" ]
+}
+
+@test "data/mixed: every good file decodes, every bad one is one line" {
+    mixed
+    run -0 --separate-stderr xr-augment --root "$SHARED/data/mixed" --size 64 --fit squash \
+        --skip-bad -o out.tar mixed.csv
+    [ "${#stderr_lines[@]}" = 6 ]
+    for bad in bad-crc.png bad-empty.jpg bad-text.jpg bad-truncated.jpg bad-truncated.png; do
+        [ "$(grep -c "cannot read '.*/$bad': " <<<"$stderr")" = 1 ]
+    done
+    grep -q "bad-truncated.jpg': Premature end of JPEG file" <<<"$stderr"
+    [ "${stderr_lines[5]}" = "xr-augment: warning: 5 of $(($(wc -l <mixed.csv) - 1)) records skipped" ]
+    keys out.tar | grep -qx bad-jpeg-named_png
+    tar -xOf out.tar rg3-exif-rot6_jpg.json | grep -q '"height": 440, "width": 300, "orientation": 6'
+    # one film in many encodings has one gray
+    sum() {
+        tar -xOf out.tar "$1.npy" | tail -c 4096 | od -An -v -tu1 -w1 | awk '{ s += $1 } END { print int(s / 4096 + .5) }'
+    }
+    for f in rg3-gray16_png rg3-gray_jpg rg3-rgb444_jpg rg3-rgb420_jpg rg3-progressive_jpg rg3-cmyk_jpg \
+        rg3-palette_png rg3-rgba_png rg3-grayalpha_png rg3-rgb16_png rg3-interlaced_png bad-jpeg-named_png; do
+        d=$(($(sum $f) - $(sum rg3-gray8_png)))
+        [ "${d#-}" -le 1 ]
+    done
+    for bad in bad-crc.png bad-empty.jpg bad-text.jpg bad-truncated.jpg bad-truncated.png; do
+        run -1 --separate-stderr xr-augment "$SHARED/data/mixed/$bad"
+        [ "${#stderr_lines[@]}" = 1 ]
+        [ -z "$output" ]
+    done
+}
+
+@test "/dev/full, an early reader, empty input, a terminal" {
+    films 4
+    run -1 --separate-stderr bash -c 'xr-augment --size 16 splits.csv >/dev/full'
+    [[ $stderr == "xr-augment: standard output: cannot write: No space left on device" ]]
+    run -141 --separate-stderr bash -o pipefail -c 'xr-augment -j2 --split train --epochs 500 splits.csv | head -c 1 >/dev/null'
+    [ -z "$stderr" ]
+    run -1 --separate-stderr xr-augment </dev/null
+    [[ $stderr == *"empty input: did the previous command fail?" ]]
+    printf 'key,path,label\n' >t.csv
+    run -1 --separate-stderr xr-augment t.csv
+    [ "$stderr" = "xr-augment: t.csv: a header and no rows" ]
+    run -1 --separate-stderr xr-augment --split val <<<'key,path,split
+a,b.png,train'
+    [[ $stderr == *"no film of split 'val'" ]]
+    run -1 --separate-stderr xr-augment --split val <<<'key,path,split
+a,b.png,valid'
+    [[ $stderr == "xr-augment: "*":2: split 'valid' is not train, val or test" ]]
+}
+
+@test "a YAML section is the same as options" {
+    films 8
+    cat >c.yaml <<'END'
+augment:
+  size: 32x40
+  epochs: 2
+  transform:
+    - clahe: {clip: 2, p: 0.5}
+    - hflip
+    - name: shift_scale_rotate
+      rotate: 5:10
+END
+    xr-augment --config c.yaml --split train splits.csv >a.tar
+    xr-augment --size 32x40 --epochs 2 -t 'clahe(clip=2,p=0.5)' -t hflip -t 'shift_scale_rotate(rotate=5:10)' \
+        --split train splits.csv >b.tar
+    diff <(tar -xOf a.tar --exclude '__xr__/*') <(tar -xOf b.tar --exclude '__xr__/*')
+    tar -xOf a.tar __xr__/header.json | grep -q '"name": "shift_scale_rotate", "shift": \[-0.0625, 0.0625\]'
+}
