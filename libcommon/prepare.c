@@ -146,6 +146,7 @@ static int header_names(struct xr_stream_header *h, const char *list, struct xr_
     }
     if (h->n_classes)
         return 0;
+    free(h->classes);
     h->classes = xr_alloc_array(n, sizeof *h->classes, err);
     if (!h->classes)
         return -1;

@@ -267,7 +267,7 @@ mixed() {
         cp "$f" "shard/s$i.${f##*.}"
         printf %d $((i % 2)) >shard/s$i.cls
     done
-    tar -C shard -cf shard.tar $(ls shard)
+    (cd shard && tar -cf ../shard.tar -- *)
     xr-augment --size 24 --classes no,yes shard.tar >b.tar
     [ "$(keys b.tar | wc -l)" = "$i" ]
     tar -xOf b.tar s1.cls | grep -qx 1

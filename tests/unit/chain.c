@@ -110,6 +110,7 @@ static void described(void)
     for (char *line = strtok(buf.data, "\n"); line; line = strtok(NULL, "\n"), n++) {
         const char *text = line;
         struct xr_chain *chain;
+        cJSON *json;
         char *now;
 
         if (xr_chain_parse(&chain, &text, 1, &err)) {
@@ -117,8 +118,11 @@ static void described(void)
             printf("# %s: %s\n", text, err.text);
             continue;
         }
-        now = cJSON_PrintUnformatted(xr_chain_json(chain));
+        json = xr_chain_json(chain);
+        now = cJSON_PrintUnformatted(json);
         all = all && now && strstr(now, "\"p\":0.5");
+        free(now);
+        cJSON_Delete(json);
         xr_chain_free(chain);
     }
     ok(all && n >= 15, "%d transforms are described as they are parsed", n);
@@ -323,5 +327,6 @@ int main(void)
     masks();
     field(4);
     field(7);
+    xr_image_free(&base);
     return tap_done();
 }
