@@ -81,6 +81,20 @@ page() {
 @test "xr-model(5)" {
     page xr-model.5
 }
+# The same with smaller numbers, so that it is a matter of seconds.
+@test "README: the pipes" {
+    [ -d "$BATS_FILE_TMPDIR/set" ] || skip "not all tools are built that make the folder"
+    cp -r "$BATS_FILE_TMPDIR/set/." .
+    rm -f splits.csv val.tar model.safetensors predictions.csv cam.tar
+    sed -n -e '/^    xr-/,/^$/p' "$XR_TOP/README.md" |
+        sed -e 's/efficientnet_b0/resnet18/' -e 's/--epochs 20/--epochs 1/' \
+            -e 's/xr-augment --split \(val\|train\)/& --size 32/' -e 's/xr-metrics/& -n 100/' \
+            -e 's/films\//images\//' >pipes
+    [ "$(grep -c xr- pipes)" -ge 10 ]
+    bash -eux pipes
+    [ -s roc.svg ]
+    [ -s overlay.png ]
+}
 @test "every page of a tool is run here" {
     for tool in "$XR_TOP"/tools/xr-*.c; do
         grep -qF "page $(basename "$tool" .c).1" "$BATS_TEST_FILENAME"
