@@ -421,7 +421,10 @@ static void print_config(const struct xr_cli *cli)
         struct xr_buf buf = {0};
         cJSON *json = value_json(slot);
 
-        if (json && !(cJSON_IsNumber(json) && !isfinite(json->valuedouble)) &&
+        /* a number outside its range (-j 0) stands for an option that was not given */
+        if (json &&
+            !(cJSON_IsNumber(json) && !(json->valuedouble >= slot->opt->lo &&
+                                        json->valuedouble <= slot->opt->hi)) &&
             !(cJSON_IsArray(json) && !json->child) && xr_json_line(&buf, json, NULL) == 0)
             printf("  %s: %s\n", slot->opt->name, buf.data);
         xr_buf_free(&buf);
