@@ -320,7 +320,7 @@ static void patient_draw(struct ph_patient *p, const struct xr_phantom_case *c,
     p->label = c->label;
     p->age = c->age;
     p->density = xr_rng_between(rng, 0.8, 1.2) * (c->age > 60 ? 0.88 : 1);
-    p->texture = xr_rng_between(rng, 0.12, 0.3);
+    p->texture = xr_rng_between(rng, 0.07, 0.2);
     p->tile_x = xr_rng_between(rng, 0, PH_TILE);
     p->tile_y = xr_rng_between(rng, 0, PH_TILE);
     for (int i = 0; i < s->n_sites; i++)
@@ -349,7 +349,7 @@ static void view_draw(struct ph_view *v, const struct xr_phantom_case *c,
     turn *= PI / 180;
     bend = s->bend[c->view] * xr_rng_uniform(rng);
     tilt = (xr_rng_uniform(rng) < 0.85 ? 5 : 18) * xr_rng_normal(rng) * (PI / 180);
-    field = xr_rng_between(rng, s->field_lo, s->field_hi) * (0.5 + 0.35 * difficulty);
+    field = xr_rng_between(rng, s->field_lo, s->field_hi) * (0.4 + 0.4 * difficulty);
     v->ct = cos(turn);
     v->st = sin(turn);
     v->cb = cos(bend);

@@ -147,14 +147,14 @@ static void markers(uint8_t *out, int w, int h, bool left, struct xr_rng *rng)
         value = xr_rng_between(rng, 190, 255);
         style = xr_rng_uniform(rng);
         letter(out, w, h, left ? glyph_l : glyph_r, x, y, size, turn, value);
-        if (style < 0.35) {
+        if (style < 0.2) {
             for (int k = 0; k < 24; k++) {
                 double a = 0.2618 * k, b = a + 0.2618, r = 0.85 * size;
 
                 stroke(out, w, h, x + r * cos(a), y + r * sin(a), x + r * cos(b),
                        y + r * sin(b), fmax(1, size / 9), value);
             }
-        } else if (style < 0.5) {
+        } else if (style < 0.4) {
             static const signed char *const digits[] = {glyph_1, glyph_2, glyph_4,
                                                         glyph_7};
 

@@ -29,7 +29,7 @@ void ph_lesion_draw(struct ph_lesion *l, const struct ph_scene *scene,
                     struct xr_rng *rng)
 {
     struct ph_station at = site_centre(scene, patient);
-    double w = fmin(fmax(0.5 * (at.wx + at.wz), 6.5), 27), k = 1.6 - 0.9 * difficulty;
+    double w = fmin(fmax(0.5 * (at.wx + at.wz), 6.5), 23), k = 2.2 - 1.2 * difficulty;
     double kind = xr_rng_uniform(rng);
 
     memset(l, 0, sizeof *l);
@@ -42,9 +42,9 @@ void ph_lesion_draw(struct ph_lesion *l, const struct ph_scene *scene,
     if (patient->label == XR_PHANTOM_NORMAL)
         return;
     if (patient->label == XR_PHANTOM_BENIGN) {
-        l->kind = kind < 0.26   ? PH_CYST
-                  : kind < 0.46 ? PH_EXPANSILE
-                  : kind < 0.58 ? PH_CHONDROID
+        l->kind = kind < 0.28   ? PH_CYST
+                  : kind < 0.50 ? PH_EXPANSILE
+                  : kind < 0.62 ? PH_CHONDROID
                   : kind < 0.86 ? PH_EXOSTOSIS
                                 : PH_DENSE;
         l->lysis = fmin(0.92, k * pick(rng, 0.65, 0.95));
@@ -52,7 +52,7 @@ void ph_lesion_draw(struct ph_lesion *l, const struct ph_scene *scene,
         l->rim_w = pick(rng, 1.1, 2.1);
         l->cloud = k * pick(rng, 0.6, 1.2);
         if (l->kind == PH_DENSE) {
-            l->a = w * pick(rng, 0.5, 0.9);
+            l->a = w * pick(rng, 0.6, 0.95);
             l->b = fmin(l->a, 0.7 * w);
             l->rim = xr_rng_uniform(rng) < 0.5 ? 0 : 1; /* a nidus */
         }
@@ -111,7 +111,7 @@ int ph_lesion_parts(struct ph_scene *s, const struct ph_lesion *l,
     p->n = 3;
     p->cap[0] = 1;
     for (int i = 0; i < 3; i++) {
-        static const double out[] = {0.3, 1.3, 2.1}, along[] = {0, 0.4, 1.0},
+        static const double out[] = {0.4, 1.15, 1.6}, along[] = {0, 0.4, 0.9},
                             wide[] = {0.75, 0.55, 0.85};
         double far = l->a / (1.2 * w);
 
@@ -119,7 +119,7 @@ int ph_lesion_parts(struct ph_scene *s, const struct ph_lesion *l,
         p->st[i].z = at.z + dir[1] * at.wz * (1 + (out[i] - 1) * far);
         p->st[i].y = at.y + up * w * along[i] * far;
         p->st[i].wx = p->st[i].wz = l->b * wide[i];
-        p->st[i].wall = 1.8;
+        p->st[i].wall = 0.9 + 1.4 * l->cloud;
     }
     p->cap[1] = p->st[2].wx * 0.85;
     return s->n_parts++;
@@ -182,9 +182,9 @@ static void benign(struct ph_canvas *c, size_t i, const struct ph_lesion *l, dou
     double in = 1 - smooth(1 - edge, 1 + edge, rho), q, n;
 
     if (l->kind == PH_DENSE) {
-        c->add[i] += (float)(0.5 * l->cloud * in);
+        c->add[i] += (float)(0.7 * l->cloud * in);
         if (l->rim > 0)
-            c->add[i] -= (float)(0.6 * l->cloud * (1 - smooth(0.25, 0.45, rho)));
+            c->add[i] -= (float)(0.7 * l->cloud * (1 - smooth(0.25, 0.45, rho)));
         if (in > 0.5)
             c->mask[i] = 1;
         return;
@@ -303,8 +303,16 @@ int ph_lesion_apply(struct ph_canvas *c, const struct ph_scene *scene, int grown
             for (int x = box.x0; x < box.x1; x++) {
                 size_t i = (size_t)y * c->w + x;
 
-                if (c->tmp[i] > 0)
-                    c->mask[i] = 1;
+                double t = c->tmp[i] / view->scale / (0.85 * l->b);
+
+                if (t <= 0)
+                    continue;
+                /* a lumpy shell, and a cap of calcified cartilage */
+                c->mask[i] = 1;
+                c->add[i] +=
+                    (float)(0.3 * l->cloud * fmin(1, 1.5 * t) *
+                            (1 + 0.6 * ph_tile(c->tile, x * px / 3 + patient->tile_x,
+                                               y * px / 3 + patient->tile_y)));
             }
         }
         return 0;
