@@ -133,6 +133,24 @@ static int turn(struct xr_image *image, int orientation, struct xr_err *err)
     return 0;
 }
 
+/* A film of 10 or 12 bits in a file of 16, not scaled, comes out nearly black: say so. */
+static void warn_dark(const struct xr_image *image, struct xr_image_info *info)
+{
+    size_t n = image->width * image->height * image->channels;
+    const uint16_t *p = image->data;
+    unsigned top = 0;
+    char text[120];
+
+    for (size_t i = 0; i < n; i++)
+        top = p[i] > top ? p[i] : top;
+    if (top == 0 || top >= 8192)
+        return;
+    snprintf(text, sizeof text,
+             "its 16-bit levels end at %u of 65535, so it is dark: scale them first",
+             top);
+    xr_image_warn(info, text);
+}
+
 int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
                     size_t size, enum xr_color color, struct xr_err *err)
 {
@@ -156,6 +174,8 @@ int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const vo
         return xr_fail(err, "neither a JPEG nor a PNG file");
     if (rc == 0 && info->orientation > 1)
         rc = turn(image, info->orientation, err);
+    if (rc == 0 && image->depth == 16)
+        warn_dark(image, info);
     if (rc)
         xr_image_free(image);
     return rc;

@@ -27,7 +27,7 @@ struct xr_image_info {
     char mode[16];       /* as stored: gray, rgb, cmyk, palette, graya, rgba, bits */
     int orientation;     /* EXIF 1..8; pixels are already turned */
     int stored_depth;    /* 1..16 */
-    unsigned n_warnings; /* e.g. extraneous bytes in a JPEG */
+    unsigned n_warnings; /* extraneous bytes in a JPEG, 16 bits of which 12 are used */
     char warning[200];   /* the first one */
 };
 

@@ -281,11 +281,20 @@ mixed() {
 }
 
 @test "--like takes size, fit, interpolation and channels from a model" {
-    need_shared
     films 4
-    xr-augment --like "$SHARED/weights/tf_efficientnet_lite0.safetensors" splits.csv >a.tar ||
-        skip "these weights say nothing of their input"
-    xr-cat --check a.tar
+    pre='{\"height\":48,\"width\":40,\"channels\":1,\"mean\":[0.5],\"std\":[0.2],\"interpolation\":\"bilinear\",\"fit\":\"squash\"}'
+    header='{"__metadata__":{"preprocessing":"'$pre'"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    {
+        printf "\\x$(printf %02x $((${#header} % 256)))\\x$(printf %02x $((${#header} / 256)))\\0\\0\\0\\0\\0\\0"
+        printf %s "$header"
+        printf '\0\0\0\0'
+    } >model.safetensors
+    xr-augment --like model.safetensors splits.csv >a.tar
+    tar -xOf a.tar __xr__/header.json | grep -q '"height": 48, "width": 40, "channels": 1, "dtype": "uint8", "fit": "squash", "interpolation": "bilinear"'
+    tar -xOf a.tar __xr__/header.json | grep -q '"inputs": {"model.safetensors": "sha256:'
+    xr-augment --size 48x40 --fit squash --interpolation bilinear splits.csv >b.tar
+    diff <(tar -xOf a.tar --exclude '__xr__/*') <(tar -xOf b.tar --exclude '__xr__/*')
+    wrong_usage xr-augment --like model.safetensors --fit pad splits.csv
 }
 
 @test "fits: what they do to a wide film" {

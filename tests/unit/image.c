@@ -323,6 +323,26 @@ static void extraneous(void)
     xr_buf_free(&more);
 }
 
+static void dark(void)
+{
+    uint16_t data[4] = {0, 17, 4095, 9};
+    struct xr_image im = {2, 2, 1, 16, data}, back;
+    struct xr_image_info info;
+    struct xr_buf file = {0};
+
+    for (int bright = 0; bright < 2; bright++) {
+        data[3] = bright ? 40000 : 9;
+        file.size = 0;
+        if (xr_image_png(&file, &im, NULL) ||
+            xr_image_decode(&back, &info, file.data, file.size, XR_COLOR_GRAY, NULL))
+            return;
+        ok(info.n_warnings == (bright ? 0 : 1) && back.depth == 16,
+           "16 bits up to %d: %s", bright ? 40000 : 4095, info.warning);
+        xr_image_free(&back);
+    }
+    xr_buf_free(&file);
+}
+
 static void too_large(void)
 {
     uint8_t data[64 * 32];
@@ -359,5 +379,6 @@ int main(void)
     hostile();
     extraneous();
     too_large();
+    dark();
     return tap_done();
 }
