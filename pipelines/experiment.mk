@@ -1,0 +1,107 @@
+# From a table of films to a report: the rules that every pipeline shares. A pipeline sets
+#   OUT     folder of all that is made
+#   YAML    settings: a section a tool, and train-MODEL, augment-MODEL over train, augment
+#   ROOT    folder that paths in the table are relative to
+#   MODELS  the models, each NAME or NAME:DIR (DIR in OUT; "." is OUT itself)
+#   INIT_NAME  (optional) weights that the model NAME starts from
+# and has a rule for $(OUT)/splits.csv, or includes split.mk. Every file is a target; a section of the
+# YAML becomes a file of its own that changes only when the section does, so that one key touched
+# rebuilds exactly what depends on it. Interrupted, the same command goes on.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PIPELINES := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+export PATH := $(abspath $(PIPELINES)/../build/bin):$(PATH)
+export LC_ALL := C
+V ?=
+say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $@)
+run := $(if $(V),,@)
+
+CONF := $(OUT)/config
+name = $(firstword $(subst :, ,$(1)))
+dir_of = $(OUT)$(addprefix /,$(filter-out .,$(word 2,$(subst :, ,$(1)) $(1))))
+
+# --- settings ------------------------------------------------------------------------------
+# Written anew by every make, moved into place only if they differ.
+settle = @mkdir -p $(@D) && $(1) >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
+
+$(CONF)/%.yaml: force
+	$(call settle,$(PIPELINES)/section $(YAML) $*)
+
+# What val and test films depend on: not the transforms, the epochs or the seed.
+$(CONF)/%-fixed.yaml: $(CONF)/%.yaml
+	$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $<)
+
+$(OUT)/split.txt: $(OUT)/splits.csv
+	$(call say,CHECK)
+	$(run)xr-split --check $< >$@
+
+# --- one model -------------------------------------------------------------------------------
+# $(1) its name, $(2) its folder
+define model_rules
+$(2)/train.yaml: force
+	$$(call settle,$$(PIPELINES)/section $$(YAML) train train-$(1))
+$(2)/augment.yaml: force
+	$$(call settle,$$(PIPELINES)/section $$(YAML) augment augment-$(1))
+$(2)/augment-fixed.yaml: $(2)/augment.yaml
+	$$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $$<)
+
+$(2)/val.tar $(2)/test.tar: $(2)/%.tar: $(2)/augment-fixed.yaml $$(OUT)/splits.csv | $$(OUT)/split.txt
+	$$(call say,AUGMENT)
+	$$(run)xr-augment --config $$< --root $$(ROOT) --split $$* -o $$@ $$(OUT)/splits.csv
+
+# The checkpoint's name is that of all it depends on: other settings never meet an old state.
+$(2)/model.safetensors $(2)/log.csv &: $(2)/train.yaml $(2)/augment.yaml $(2)/val.tar $$(INIT_$(1)) $$(OUT)/splits.csv
+	$$(call say,TRAIN)
+	$$(run)state=$(2)/checkpoint-$$$$(cat $$^ | sha256sum | cut -c1-16); \
+	$$(PIPELINES)/run \
+	    "xr-augment --config $(2)/augment.yaml --root $$(ROOT) --split train $$(OUT)/splits.csv" \
+	    "xr-train --config $(2)/train.yaml -m $(1) $$(if $$(INIT_$(1)),--init $$(INIT_$(1))) --val $(2)/val.tar --checkpoint $$$$state -o $(2)/model.safetensors $$(TRAIN_FLAGS)" \
+	    >$(2)/log.csv; \
+	rm -rf $(2)/checkpoint-*
+
+$(2)/predictions.csv: $(2)/model.safetensors $(2)/test.tar
+	$$(call say,PREDICT)
+	$$(run)xr-predict -w $$< -o $$@ $(2)/test.tar
+
+$(2)/metrics.json: $$(CONF)/metrics.yaml $(2)/predictions.csv
+	$$(call say,METRICS)
+	$$(run)xr-metrics --config $$< -o $$@ $(2)/predictions.csv
+$(2)/metrics.txt: $$(CONF)/metrics.yaml $(2)/predictions.csv
+	$$(call say,METRICS)
+	$$(run)xr-metrics --config $$< --text -o $$@ $(2)/predictions.csv
+
+$(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2)/test.tar
+	$$(call say,CAM)
+	$$(run)xr-cam --config $$< -w $(2)/model.safetensors --scores $(2)/cam-scores.csv -o $(2)/cam.tar $(2)/test.tar
+
+$(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
+	$$(call say,PLOT)
+	$$(run)xr-plot $$* --config $$< -o $$@ $(2)/predictions.csv
+$(2)/curves.svg: $$(CONF)/plot.yaml $(2)/log.csv
+	$$(call say,PLOT)
+	$$(run)xr-plot curves --config $$< -o $$@ $(2)/log.csv
+$(2)/classes.svg: $$(CONF)/plot.yaml $$(OUT)/splits.csv
+	$$(call say,PLOT)
+	$$(run)xr-plot classes --config $$< -o $$@ $$(OUT)/splits.csv
+
+PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg)
+$(2)/report.html: $$(CONF)/report.yaml $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv $$(PLOTS_$(1))
+	$$(call say,REPORT)
+	$$(run)xr-report --config $$< --split $$(OUT)/splits.csv --log $(2)/log.csv --metrics $(2)/metrics.json \
+	    --predictions $(2)/predictions.csv -m $(2)/model.safetensors --cam $(2)/cam.tar \
+	    --cam-scores $(2)/cam-scores.csv $$(PLOTS_$(1):%=--plot %) -o $$@
+endef
+$(foreach m,$(MODELS),$(eval $(call model_rules,$(call name,$(m)),$(call dir_of,$(m)))))
+
+REPORTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/report.html)
+TEXTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.txt)
+
+$(OUT)/comparison.txt: $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.json)
+	$(call say,COMPARE)
+	$(run)$(PIPELINES)/compare $(foreach m,$(MODELS),$(call name,$(m))=$(call dir_of,$(m))/metrics.json) >$@
+
+.PHONY: all force
+.SECONDARY:
