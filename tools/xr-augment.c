@@ -34,7 +34,7 @@ static const struct xr_opt options[] = {
     TEXT("size", size, "N|HxW", "height and width of the records (default 224)"),
     TEXT("fit", fit, "HOW", "pad, squash, crop or crop:RATIO (default pad)"),
     ROW("interpolation", 0, CHOICE, interpolation, NULL, 0, 0,
-        "nearest|box|bilinear|bicubic|lanczos|area", "how pixels are resampled"),
+        "nearest|box|bilinear|bicubic|lanczos|area|linear", "how pixels are resampled"),
     ROW("channels", 0, CHOICE, channels, NULL, 0, 0, "gray|rgb", "what a pixel is"),
     TEXT("like", like, "MODEL", "size, fit, interpolation and channels of this model"),
     ROW("transform", 't', LIST, transforms, "CALL", 0, 0, NULL,

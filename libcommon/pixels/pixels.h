@@ -23,6 +23,7 @@ enum xr_interp {
     XR_BICUBIC, /* a = -0.5 */
     XR_LANCZOS, /* 3 lobes */
     XR_AREA,    /* OpenCV's INTER_AREA; where it enlarges, bilinear */
+    XR_LINEAR,  /* OpenCV's INTER_LINEAR: no antialiasing */
     XR_N_INTERP
 };
 
@@ -38,8 +39,8 @@ struct xr_box {
  * bit and 1 or 3 channels, dst the same. 8 bit, nearest to lanczos: Pillow 13's bytes
  * exactly (two passes, 8 bit between them, weights in 22-bit fixed point; the horizontal
  * one first, unless more than twice as many rows go as columns; filters widen when they
- * shrink, which is antialiasing). 16 bit and area: float32 sums, rounded once. Source:
- * Pillow's Resample.c and Geometry.c as behaviour; OpenCV's INTER_AREA.
+ * shrink, which is antialiasing). 16 bit and area: float32 sums, rounded once.
+ * Source: Pillow's Resample.c and Geometry.c as behaviour; OpenCV's INTER_AREA.
  */
 int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_box *box,
               size_t width, size_t height, enum xr_interp interp,

@@ -11,8 +11,8 @@
 #define PRECISION 22 /* bits behind the point of Pillow's weights: 32 - 8 - 2 */
 #define LANES 64     /* rows or columns worked on at once */
 
-const char *const xr_interp_names[XR_N_INTERP] = {"nearest", "box",     "bilinear",
-                                                  "bicubic", "lanczos", "area"};
+const char *const xr_interp_names[XR_N_INTERP] = {
+    "nearest", "box", "bilinear", "bicubic", "lanczos", "area", "linear"};
 
 /* For output i the sum over t < count[i] of weight[i*room + t] * input[start[i] + t]. */
 struct taps {
@@ -72,7 +72,8 @@ static double support_of(enum xr_interp interp)
 static uint32_t pillow_taps(struct taps *taps, size_t i, size_t in, double scale,
                             enum xr_interp interp)
 {
-    double wide = scale < 1 ? 1 : scale, support = support_of(interp) * wide;
+    double wide = scale < 1 || interp == XR_LINEAR ? 1 : scale;
+    double support = support_of(interp) * wide;
     double centre = ((double)i + 0.5) * scale, *w = taps->weight + i * taps->room,
            sum = 0;
     double low = centre - support + 0.5, high = centre + support + 0.5;
@@ -114,7 +115,8 @@ static uint32_t area_taps(struct taps *taps, size_t i, size_t in, double scale)
 static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp interp,
                      struct xr_err *err)
 {
-    double scale = (double)in / (double)out, wide = scale < 1 ? 1 : scale;
+    double scale = (double)in / (double)out;
+    double wide = scale < 1 || interp == XR_LINEAR ? 1 : scale;
 
     memset(taps, 0, sizeof *taps);
     if (interp == XR_AREA && scale <= 1)
@@ -539,6 +541,65 @@ static int resize_float(struct xr_image *dst, const struct xr_image *src,
 
 /* --- whole images ------------------------------------------------------------ */
 
+/* OpenCV's integers for 8-bit INTER_LINEAR: place and 11-bit weights of the two
+ * neighbours. */
+struct pair {
+    size_t low, high;
+    int32_t a, b;
+};
+
+static struct pair *pairs(size_t in, size_t out, struct xr_err *err)
+{
+    struct pair *p = xr_alloc_array(out, sizeof *p, err);
+    double scale = (double)in / (double)out;
+
+    for (size_t i = 0; p && i < out; i++) {
+        float f = (float)(((double)i + 0.5) * scale - 0.5), low = floorf(f),
+              share = f - low;
+
+        if (low < 0 || low >= (float)(in - 1)) {
+            low = low < 0 ? 0 : (float)(in - 1);
+            share = 0;
+        }
+        p[i].low = (size_t)low;
+        p[i].high = p[i].low + 1 < in ? p[i].low + 1 : p[i].low;
+        p[i].a = (int32_t)rintf((1 - share) * 2048);
+        p[i].b = (int32_t)rintf(share * 2048);
+    }
+    return p;
+}
+
+static int resize_linear(struct xr_image *dst, const struct xr_image *src,
+                         const struct xr_box *box, struct xr_err *err)
+{
+    size_t c = src->channels;
+    struct pair *px = pairs(box->w, dst->width, err),
+                *py = pairs(box->h, dst->height, err);
+    uint8_t *to = dst->data;
+
+    for (size_t y = 0; px && py && y < dst->height; y++) {
+        const uint8_t *rows[2];
+
+        rows[0] =
+            (const uint8_t *)src->data + ((box->y + py[y].low) * src->width + box->x) * c;
+        rows[1] = (const uint8_t *)src->data +
+                  ((box->y + py[y].high) * src->width + box->x) * c;
+        for (size_t i = 0; i < dst->width * c; i++, to++) {
+            const struct pair *p = &px[i / c];
+            int32_t v[2];
+
+            for (int r = 0; r < 2; r++)
+                v[r] = (rows[r][p->low * c + i % c] * p->a +
+                        rows[r][p->high * c + i % c] * p->b) >>
+                       4;
+            *to = (uint8_t)(((py[y].a * v[0] >> 16) + (py[y].b * v[1] >> 16) + 2) >> 2);
+        }
+    }
+    free(px);
+    free(py);
+    return px && py ? 0 : -1;
+}
+
 /* Pillow adds the step again and again instead of multiplying: so must we, for equal
  * bytes. */
 static int resize_nearest(struct xr_image *dst, const struct xr_image *src,
@@ -587,7 +648,7 @@ int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_
     if (box->w == 0 || box->h == 0 || box->x + box->w > src->width ||
         box->y + box->h > src->height)
         return xr_fail(err, "a part outside the image");
-    if (src->depth == 8 && interp != XR_AREA && interp != XR_NEAREST &&
+    if (src->depth == 8 && interp < XR_AREA && interp != XR_NEAREST &&
         rows_first(box, width, height)) {
         struct xr_image low;
 
@@ -601,9 +662,11 @@ int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_
         return -1;
     if (interp == XR_NEAREST)
         rc = resize_nearest(dst, src, box, err);
+    else if (interp == XR_LINEAR && src->depth == 8)
+        rc = resize_linear(dst, src, box, err);
     else if (taps_make(&tx, box->w, width, interp, err) == 0 &&
              taps_make(&ty, box->h, height, interp, err) == 0)
-        rc = src->depth == 8 && interp != XR_AREA
+        rc = src->depth == 8 && interp < XR_AREA
                  ? resize8(dst, src, box, &tx, &ty, err)
                  : resize_float(dst, src, box, &tx, &ty, err);
     taps_free(&tx);

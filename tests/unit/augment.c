@@ -117,7 +117,7 @@ static enum xr_interp interp_of(const char *filter)
         if (strncmp(filter, xr_interp_names[i], strlen(xr_interp_names[i])) == 0)
             return (enum xr_interp)i;
     }
-    return XR_N_INTERP;
+    return XR_BOX;
 }
 
 /* Sizes and levels. 1: done, 0: not one of these. */
@@ -130,8 +130,6 @@ static int sizes(const cJSON *c, const char *op, const cJSON *p, struct xr_image
     if (!strcmp(op, "resize")) {
         size_t w = number(p, "width"), h = number(p, "height");
 
-        if (interp == XR_N_INTERP)
-            return 0; /* linear without antialiasing is not offered */
         if (!strcmp(xr_json_text(c, "dtype", ""), "float32")) {
             struct xr_array a = {XR_F32, 2, {h, w}, NULL};
             float *src = malloc(im->width * im->height * sizeof *src);
