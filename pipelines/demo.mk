@@ -4,7 +4,7 @@
 OUT ?= build/demo
 YAML ?= $(dir $(lastword $(MAKEFILE_LIST)))demo.yaml
 ROOT = $(OUT)/data
-MODELS := resnet18:.
+MODELS ?= resnet18:.
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
 all: $(REPORTS) $(TEXTS)

@@ -13,7 +13,8 @@ SHELL := bash
 .DEFAULT_GOAL := all
 
 PIPELINES := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
-export PATH := $(abspath $(PIPELINES)/../build/bin):$(PATH)
+XR_BIN ?= $(abspath $(PIPELINES)/../build/bin)
+export PATH := $(XR_BIN):$(PATH)
 export LC_ALL := C
 V ?=
 say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $@)

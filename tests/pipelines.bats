@@ -1,0 +1,126 @@
+load helpers
+
+# A whole experiment on 40 small phantoms.
+tiny() {
+    cat >tiny.yaml <<'Y'
+# a comment
+synth:
+  images: 40
+  size: 64
+split:
+  key: image_id
+  group: patient_id
+  classes: normal,benign,malignant
+augment:
+  size: 32
+  epochs: 3
+train:
+  batch: 8
+  jobs: 1
+metrics:
+  resamples: 50
+cam:
+plot:
+report:
+  title: A test
+Y
+}
+
+# experiment [TARGET...]: make it in out/, print what was made
+experiment() {
+    make -s -f "$XR_TOP/pipelines/demo.mk" XR_BIN="$XR_BUILD/bin" OUT=out YAML=tiny.yaml \
+        MODELS=tf_efficientnet_lite0:. "$@"
+}
+
+@test "pipelines/run takes the consumer's word, and a producer's that failed" {
+    run -0 "$XR_TOP/pipelines/run" 'echo a' cat
+    [ "$output" = a ]
+    run -0 "$XR_TOP/pipelines/run" 'yes' 'head -n 1'
+    run -3 "$XR_TOP/pipelines/run" 'echo a' 'exit 3'
+    run -4 "$XR_TOP/pipelines/run" '(exit 4)' 'cat'
+    run -75 "$XR_TOP/pipelines/run" 'yes' '(exit 75)'
+    run -2 "$XR_TOP/pipelines/run"
+}
+
+@test "pipelines/section prints a section without comments, with overrides" {
+    cat >a.yaml <<'Y'
+train:   # all
+  lr: 1
+  # nothing
+  transform:
+    - a
+    - b: {p: 1}
+
+  batch: 2
+train-x:
+  lr: 3
+  transform:
+    - c
+Y
+    run -0 "$XR_TOP/pipelines/section" a.yaml train train-x
+    [ "$output" = $'train:\n  batch: 2\n  lr: 3\n  transform:\n    - c' ]
+    run -0 "$XR_TOP/pipelines/section" a.yaml train train-y
+    [ "$output" = $'train:\n  lr: 1\n  transform:\n    - a\n    - b: {p: 1}\n  batch: 2' ]
+    run -1 "$XR_TOP/pipelines/section" none.yaml train
+}
+
+@test "an experiment is made whole, once, and again only as far as a key reaches" {
+    need gnuplot
+    tiny
+    run -0 experiment
+    [[ $output == *"Report: "*"/out/report.html" ]]
+    for f in splits.csv model.safetensors log.csv predictions.csv metrics.json cam.tar cam-scores.csv \
+        roc.svg pr.svg confusion.svg curves.svg classes.svg report.html; do
+        [ -s "out/$f" ]
+    done
+    [ "$(find out -name 'checkpoint-*' | wc -l)" -eq 0 ]
+    run -0 experiment
+    [[ $output != *TRAIN* && $output != *SYNTH* && $output != *REPORT* && $output != *PLOT* ]]
+    sed -i 's/# a comment/# another/' tiny.yaml
+    run -0 experiment
+    [[ $output != *TRAIN* && $output != *REPORT* ]]
+    sed -i 's/resamples: 50/resamples: 60/' tiny.yaml
+    run -0 experiment
+    [[ $output == *METRICS*REPORT* ]]
+    [[ $output != *TRAIN* && $output != *PREDICT* && $output != *PLOT* && $output != *CAM* ]]
+    # films of val and test do not depend on epochs
+    sed -i 's/epochs: 3/epochs: 2/' tiny.yaml
+    run -0 experiment
+    [[ $output == *TRAIN*PREDICT*REPORT* ]]
+    [[ $output != *AUGMENT* && $output != *SPLIT* ]]
+}
+
+@test "interrupted and started again, and with -j2: the same model bytes" {
+    tiny
+    sed -i 's/epochs: 3/epochs: 12/' tiny.yaml
+    experiment out/model.safetensors
+    mv out whole
+    experiment -j2 out/model.safetensors
+    cmp whole/model.safetensors out/model.safetensors
+    rm -r out
+    set -m
+    experiment out/model.safetensors 2>err &
+    pid=$!
+    for _ in $(seq 600); do
+        [ -s out/log.csv ] && grep -q '^3,val' out/log.csv && break
+        sleep .05
+    done
+    kill -INT -- -$pid
+    wait $pid || true
+    set +m
+    [ ! -e out/model.safetensors ]
+    ls out/checkpoint-*/last.safetensors
+    experiment out/model.safetensors
+    cmp whole/model.safetensors out/model.safetensors
+    cmp <(cut -d, -f1-7 whole/log.csv) <(cut -d, -f1-7 out/log.csv)
+}
+
+@test "early stopping inside make keeps model and log" {
+    tiny
+    sed -i 's/epochs: 3/epochs: 40/; s/^  batch: 8/  batch: 8\n  patience: 1\n  monitor: lr\n  lr: 0/' tiny.yaml
+    experiment out/model.safetensors
+    [ -s out/model.safetensors ]
+    [ "$(tail -n 1 out/log.csv | cut -d, -f1,2)" = 2,val ]
+    run -0 experiment out/model.safetensors
+    [[ $output != *TRAIN* ]]
+}
