@@ -349,7 +349,8 @@ static void view_draw(struct ph_view *v, const struct xr_phantom_case *c,
     turn *= PI / 180;
     bend = s->bend[c->view] * xr_rng_uniform(rng);
     tilt = (xr_rng_uniform(rng) < 0.85 ? 5 : 18) * xr_rng_normal(rng) * (PI / 180);
-    field = xr_rng_between(rng, s->field_lo, s->field_hi) * (0.4 + 0.4 * difficulty);
+    field = xr_rng_between(rng, s->field_lo, s->field_hi) *
+            (0.4 + 0.35 * difficulty * difficulty);
     v->ct = cos(turn);
     v->st = sin(turn);
     v->cb = cos(bend);

@@ -29,7 +29,8 @@ void ph_lesion_draw(struct ph_lesion *l, const struct ph_scene *scene,
                     struct xr_rng *rng)
 {
     struct ph_station at = site_centre(scene, patient);
-    double w = fmin(fmax(0.5 * (at.wx + at.wz), 6.5), 23), k = 2.2 - 1.2 * difficulty;
+    double w = fmin(fmax(0.5 * (at.wx + at.wz), 6.5), 23),
+           k = 2.2 - 1.0 * difficulty * difficulty;
     double kind = xr_rng_uniform(rng);
 
     memset(l, 0, sizeof *l);
