@@ -44,8 +44,9 @@ struct xk_step {
     float
         *dx[2]; /* NULL: not wanted; may be dy[0] or x[0] where the operation allows it */
     float *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
-    float *saved; /* what forward keeps for backward; xk_saved_floats */
-    void *impl;   /* the device's own */
+    float *saved;               /* what forward keeps for backward; xk_saved_floats */
+    struct xk_step *pre, *post; /* of node->pre and node->post, or NULL */
+    void *impl;                 /* the device's own */
 };
 
 /* Floats that a node keeps from forward to backward besides tensors. */

@@ -60,7 +60,8 @@ static void fuse_bn(struct xk_graph *graph, int bn, int keep)
         return;
     next = only_consumer(graph, bn, XK_OP_ACT);
     if (next >= 0) {
-        absorb_act(graph, bn, next);
+        if (graph->nodes[next].act != XK_ACT_SIGMOID) /* which no network has there */
+            absorb_act(graph, bn, next);
         return;
     }
     next = only_consumer(graph, bn, XK_OP_DROP_PATH);
@@ -84,12 +85,48 @@ static void fuse_bn(struct xk_graph *graph, int bn, int keep)
         absorb_act(graph, bn, next);
 }
 
+/* Plain batch norm, perhaps with an activation. */
+static bool plain_bn(const struct xk_graph *graph, int node)
+{
+    const struct xk_node *n = &graph->nodes[node];
+
+    return n->op == XK_OP_BN && n->n_inputs == 1 && n->rate <= 0;
+}
+
+bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node)
+{
+    size_t c = node->n_inputs ? graph->nodes[node->inputs[0]].shape.c : 0;
+
+    return node->op == XK_OP_CONV && node->n_inputs == 1 && node->groups > 1 &&
+           node->groups == c && node->groups == node->out && node->kernel <= 7 &&
+           2 * node->pad_h < node->kernel && 2 * node->pad_w < node->kernel;
+}
+
+static void fuse_depthwise(struct xk_graph *graph, int conv, int keep)
+{
+    int before = graph->nodes[conv].inputs[0], after, consumer;
+
+    if (plain_bn(graph, before) && before != keep &&
+        xk_graph_consumers(graph, before, &consumer) == 1) {
+        graph->nodes[conv].pre = before;
+        graph->nodes[before].applied_by = conv;
+    }
+    after = only_consumer(graph, conv, XK_OP_BN);
+    if (after >= 0 && conv != keep && plain_bn(graph, after)) {
+        graph->nodes[conv].post = after;
+        graph->nodes[after].done_by = conv;
+    }
+}
+
 void xk_fuse_train(struct xk_graph *graph, int keep)
 {
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].op == XK_OP_BN && graph->nodes[i].n_inputs == 1 &&
             graph->nodes[i].act == XK_ACT_NONE)
             fuse_bn(graph, i, keep);
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (xk_depthwise(graph, &graph->nodes[i]))
+            fuse_depthwise(graph, i, keep);
 }
 
 static void drop_node(struct xk_graph *graph, int node)
@@ -126,7 +163,7 @@ void xk_fuse_infer(struct xk_graph *graph)
                 at = absorb_add(graph, at, next);
         }
         next = only_consumer(graph, at, XK_OP_ACT);
-        if (next >= 0)
+        if (next >= 0 && graph->nodes[next].act != XK_ACT_SIGMOID)
             absorb_act(graph, at, next);
     }
 }

@@ -52,8 +52,7 @@ int xk_graph_copy(struct xk_graph *to, const struct xk_graph *from, struct xr_er
     return 0;
 }
 
-/* --- building
- * ------------------------------------------------------------------------------- */
+/* --- building ---------------------------------------------------------------------- */
 
 /* A new zeroed element at the end of a growing array; NULL (and failed) if memory is
  * short. */
@@ -91,6 +90,7 @@ static struct xk_node *add_node(struct xk_graph *graph, enum xk_op op, int x, in
     node->inputs[1] = x1;
     node->n_inputs = (x >= 0) + (x1 >= 0);
     node->kernel = node->stride = node->groups = 1;
+    node->pre = node->post = node->applied_by = node->done_by = -1;
     for (int i = 0; i < XK_N_ROLES; i++)
         node->param[i] = -1;
     return node;
@@ -304,8 +304,7 @@ void xk_layer(struct xk_graph *graph, int x, const char *name, ...)
     layer->node = x;
 }
 
-/* --- shapes
- * ----------------------------------------------------------------------------------- */
+/* --- shapes ------------------------------------------------------------------------ */
 
 /* Outputs along one side and the padding before the first element; 0 if the kernel does
  * not fit. */

@@ -63,6 +63,11 @@ struct xk_node {
     enum xk_act act; /* ACT, GATE; others: fused behind */
     float eps;       /* BN */
     float rate;      /* DROPOUT, DROP_PATH; BN: fused drop path */
+    /* by xk_fuse_train: batch norms that a depthwise CONV does part of, -1: none */
+    int pre, post;  /* CONV: the batch norm it applies on loading; the one that it takes
+                     * sums for and  whose gradient it applies on loading */
+    int applied_by; /* BN: the CONV whose pre this is: its output is never stored */
+    int done_by;    /* BN: the CONV whose post this is: its dx is never stored */
     /* by xk_graph_shapes */
     struct xk_shape shape;
     size_t pad_h, pad_w; /* before the first row and column */
@@ -141,9 +146,10 @@ int xk_graph_consumers(const struct xk_graph *graph, int node, int *last);
  */
 void xk_fuse_train(struct xk_graph *graph, int keep);
 void xk_fuse_infer(struct xk_graph *graph);
+/* A depthwise convolution that the devices' own kernels take. */
+bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node);
 
-/* --- families
- * ----------------------------------------------------------------------------- */
+/* --- families ---------------------------------------------------------------------- */
 
 /* Row of a family's table: what is known of it and how it differs from its sisters. */
 struct xk_family {

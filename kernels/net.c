@@ -21,8 +21,7 @@ int xk_backend_find(const struct xk_backend **backend, int *index, const char *n
     return xr_fail_usage(err, "device '%s': not auto, cpu or cuda[:N]", name);
 }
 
-/* --- opening
- * ---------------------------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------------- */
 
 static int check_spec(const struct xk_spec *spec, struct xr_err *err)
 {
@@ -180,8 +179,7 @@ void xk_net_close(struct xk_net *net)
     free(net);
 }
 
-/* --- what a net is
- * ------------------------------------------------------------------------------ */
+/* --- what a net is ----------------------------------------------------------------- */
 
 uint64_t xk_net_macs(const struct xk_net *net)
 {
@@ -279,8 +277,7 @@ void xk_net_freeze(struct xk_net *net, bool backbone)
         net->graph.params[i].param.frozen = backbone && !net->graph.params[i].param.head;
 }
 
-/* --- passes
- * ------------------------------------------------------------------------------------ */
+/* --- passes ------------------------------------------------------------------------ */
 
 static int check_input(struct xk_net *net, size_t n, struct xr_err *err)
 {
@@ -398,7 +395,7 @@ static int step_backward(struct xk_net *net, struct xk_step *step, struct xr_err
 {
     struct xk_step one = *step;
 
-    if (step->n_dy == 2 && step->node->op != XK_OP_BN) {
+    if (step->n_dy == 2 && step->node->op != XK_OP_BN && !step->post) {
         BACKEND(net)->sum(net->dev, step->g, step->dy[0], step->dy[1],
                           floats(step->node, net->n));
         one.dy[0] = step->g;
@@ -446,8 +443,7 @@ int xk_net_zero_grad(struct xk_net *net, struct xr_err *err)
     return 0;
 }
 
-/* --- what a pass left
- * ---------------------------------------------------------------------------- */
+/* --- what a pass left -------------------------------------------------------------- */
 
 /* Device NHWC, summed over n_src tensors, to host NCHW. */
 static int download_nchw(struct xk_net *net, float *dst, float *const *src, int n_src,

@@ -13,8 +13,7 @@
 
 #include "err.h"
 
-/* --- architectures
- * ---------------------------------------------------------------------- */
+/* --- architectures ----------------------------------------------------------------- */
 
 /* What is known of an architecture before it is built; timm's defaults. */
 struct xk_arch {
@@ -29,8 +28,7 @@ struct xk_arch {
 const struct xk_arch *xk_arch_find(const char *name); /* NULL: unknown */
 const struct xk_arch *xk_arch_at(size_t i);           /* NULL: past the end */
 
-/* --- nets
- * ---------------------------------------------------------------------------------- */
+/* --- nets -------------------------------------------------------------------------- */
 
 struct xk_spec {
     const char *arch;

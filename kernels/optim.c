@@ -207,8 +207,7 @@ int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err)
     return 0;
 }
 
-/* --- checkpoint
- * ----------------------------------------------------------------------------------- */
+/* --- checkpoint -------------------------------------------------------------------- */
 
 size_t xk_optim_n_state(const struct xk_optim *optim)
 {

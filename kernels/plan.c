@@ -24,8 +24,8 @@ struct xk_buffer {
 size_t xk_saved_floats(const struct xk_node *node, size_t batch)
 {
     switch (node->op) {
-    case XK_OP_BN: /* mean, 1/deviation, and two sums of the backward pass */
-        return 4 * node->shape.c + batch;
+    case XK_OP_BN: /* seven values a channel, in whole vectors; a factor an image */
+        return 7 * ((node->shape.c + 15) / 16 * 16) + batch;
     case XK_OP_MAXPOOL: /* one byte an output: the winner of its window */
         return (batch * node->shape.h * node->shape.w * node->shape.c + 3) / 4;
     case XK_OP_DROPOUT: /* the factors */
@@ -56,8 +56,7 @@ static void use(struct xk_plan *plan, int buffer, int time)
         plan->buffers[buffer].last = time;
 }
 
-/* --- forward
- * --------------------------------------------------------------------------------- */
+/* --- forward ----------------------------------------------------------------------- */
 
 /* A fused convolution adds onto its shortcut's memory when nobody needs that any more. */
 static bool adds_in_place(const struct xk_plan *plan, int i, bool backward)
@@ -86,7 +85,9 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
             continue;
         for (int k = 0; k < node->n_inputs; k++)
             use(plan, plan->y[node->inputs[k]], i);
-        if (adds_in_place(plan, i, backward))
+        if (node->applied_by >= 0)
+            plan->y[i] = plan->y[node->inputs[0]];
+        else if (adds_in_place(plan, i, backward))
             plan->y[i] = plan->y[node->inputs[1]];
         else
             plan->y[i] = new_buffer(plan, tensor_bytes(node->shape, batch), i);
@@ -94,6 +95,10 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
             plan->saved[i] = new_buffer(plan, saved * sizeof(float), i);
             if (backward)
                 use(plan, plan->saved[i], 2 * n - 1 - i);
+            if (node->done_by >= 0) {
+                plan->buffers[plan->saved[i]].first = node->done_by;
+                use(plan, plan->saved[i], 2 * n - 1 - node->done_by);
+            }
         }
     }
     for (int i = 0; i < n; i++) { /* logits and the classifier's input stay readable */
@@ -106,8 +111,7 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
     }
 }
 
-/* --- backward
- * -------------------------------------------------------------------------------- */
+/* --- backward ---------------------------------------------------------------------- */
 
 /* Does the backward pass of this operation read its input k, its output? */
 static bool needs_x(const struct xk_node *node, int k)
@@ -127,6 +131,8 @@ static bool needs_x(const struct xk_node *node, int k)
 
 static bool needs_y(const struct xk_node *node)
 {
+    if (node->op == XK_OP_CONV)
+        return node->post >= 0;
     return node->op == XK_OP_BN && node->n_inputs == 2 && node->act != XK_ACT_NONE;
 }
 
@@ -175,6 +181,11 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
     int *dy = plan->dy + i * XK_MAX_GRADS, x = plan->y[node->inputs[0]], consumer;
     int dx = NO_BUFFER;
 
+    if (node->done_by >= 0) { /* the convolution before it reads the same gradients */
+        for (int k = 0; k < XK_MAX_GRADS && dy[k] != NO_BUFFER; k++)
+            add_grad(plan, node->inputs[0], dy[k]);
+        return;
+    }
     if (node->n_inputs == 2) {
         plan->g[i] = bn_masked(plan, i, batch, keep, time);
         use(plan, plan->g[i], time);
@@ -231,7 +242,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
             disown(plan, i, keep);
             continue;
         }
-        if (dy[1] != NO_BUFFER) { /* summed before the node runs */
+        if (dy[1] != NO_BUFFER && node->post < 0) { /* summed before the node runs */
             plan->g[i] = private_buffer(plan, dy[0], i, keep)
                              ? dy[0]
                              : new_buffer(plan, tensor_bytes(node->shape, batch), time);
@@ -257,8 +268,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
     }
 }
 
-/* --- places
- * ----------------------------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------------------ */
 
 static int by_size(const void *a, const void *b)
 {
@@ -373,6 +383,8 @@ void xk_plan_bind(struct xk_plan *plan, char *arena, float *input, float *d_logi
                 k < step->node->n_inputs ? AT(plan->y[step->node->inputs[k]]) : NULL;
             step->dx[k] = AT(plan->dx[2 * i + k]);
         }
+        step->pre = step->node->pre >= 0 ? &plan->steps[step->node->pre] : NULL;
+        step->post = step->node->post >= 0 ? &plan->steps[step->node->post] : NULL;
         step->n_dy = 0;
         for (int k = 0; k < XK_MAX_GRADS; k++) {
             step->dy[k] = AT(plan->dy[i * XK_MAX_GRADS + k]);

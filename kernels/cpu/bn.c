@@ -9,26 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of step->saved: mean and 1/deviation of this pass, then the two factors of y = scale *
- * x + shift, then one factor an image for drop path. */
-struct saved {
-    float *mean, *rstd, *scale, *shift, *factor;
-};
-
-static struct saved split_saved(const struct xk_step *step)
+struct xk_cpu_bn_saved xk_cpu_bn_saved(const struct xk_step *bn)
 {
-    size_t c = step->node->shape.c;
-    float *s = step->saved;
+    size_t c = xk_padded(bn->node->shape.c);
+    float *s = bn->saved;
 
-    return (struct saved){s, s + c, s + 2 * c, s + 3 * c, s + 4 * c};
+    return (struct xk_cpu_bn_saved){s,         s + c,     s + 2 * c, s + 3 * c,
+                                    s + 4 * c, s + 5 * c, s + 6 * c, s + 7 * c};
 }
 
 static int bn_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
-    return xk_cpu_partial(cpu, 2 * step->node->shape.c, err) ||
-                   xk_cpu_scratch(cpu, 4 * step->node->shape.c, err)
-               ? -1
-               : 0;
+    size_t c = xk_padded(step->node->shape.c);
+
+    return xk_cpu_partial(cpu, 2 * c, err) || xk_cpu_scratch(cpu, c, err) ? -1 : 0;
 }
 
 /* Factors 0 or 1/(1-rate) for whole images, from (seed, step, name). */
@@ -59,65 +53,109 @@ static void rough_mean(float *center, const float *x, size_t c, size_t rows)
         center[i] /= (float)n;
 }
 
-/* Sums of all threads, in their order, into the first's. */
-static void join(double *partial, size_t n, int threads)
+void xk_cpu_join(double *partial, size_t n, int threads)
 {
     for (int t = 1; t < threads; t++)
         for (size_t i = 0; i < n; i++)
             partial[i] += partial[(size_t)t * n + i];
 }
 
+void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,
+                          const double *sum, const double *squares, const float *center,
+                          size_t rows)
+{
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(bn);
+    const int *param = bn->node->param;
+    float *running_mean = pass->running + bn->graph->params[param[XK_MEAN]].offset;
+    float *running_var = pass->running + bn->graph->params[param[XK_VAR]].offset;
+    float *count = pass->running + bn->graph->params[param[XK_COUNT]].offset;
+
+    for (size_t i = 0; i < bn->node->shape.c; i++) {
+        double m = sum[i] / (double)rows, var = squares[i] / (double)rows - m * m,
+               unbiased;
+
+        m += (double)center[i];
+        var = var > 0 ? var : 0;
+        unbiased = rows > 1 ? var * (double)rows / (double)(rows - 1) : var;
+        s.mean[i] = (float)m;
+        s.rstd[i] = (float)(1.0 / sqrt(var + (double)bn->node->eps));
+        running_mean[i] = (float)(0.9 * (double)running_mean[i] + 0.1 * m);
+        running_var[i] = (float)(0.9 * (double)running_var[i] + 0.1 * unbiased);
+    }
+    *count += 1.0f;
+}
+
+void xk_cpu_bn_factors(struct xk_step *bn, const struct xk_pass *pass)
+{
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(bn);
+    const float *gamma = xk_value(bn, pass, XK_GAMMA),
+                *beta = xk_value(bn, pass, XK_BETA);
+    const float *mean = xk_value(bn, pass, XK_MEAN), *var = xk_value(bn, pass, XK_VAR);
+
+    for (size_t i = 0; i < bn->node->shape.c; i++) {
+        if (pass->mode != XK_TRAIN) {
+            s.mean[i] = mean[i];
+            s.rstd[i] = (float)(1.0 / sqrt((double)var[i] + (double)bn->node->eps));
+        }
+        s.scale[i] = gamma[i] * s.rstd[i];
+        s.shift[i] = (float)((double)beta[i] - (double)s.mean[i] * (double)s.scale[i]);
+    }
+}
+
+void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
+                         const double *sum_g, const double *sum_gx, size_t rows)
+{
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(bn);
+    float *dgamma = xk_grad(bn, pass, XK_GAMMA), *dbeta = xk_grad(bn, pass, XK_BETA);
+
+    for (size_t i = 0; i < bn->node->shape.c; i++) {
+        double r = (double)s.rstd[i], k = (double)s.scale[i], m = (double)rows;
+
+        if (dgamma) {
+            dgamma[i] += (float)(sum_gx[i] * r);
+            dbeta[i] += (float)sum_g[i];
+        }
+        s.kg[i] = (float)k;
+        s.kx[i] = s.k1[i] = 0;
+        if (pass->mode == XK_TRAIN) {
+            s.kx[i] = (float)(-k * r * r * sum_gx[i] / m);
+            s.k1[i] = (float)(-k * sum_g[i] / m +
+                              k * r * r * sum_gx[i] / m * (double)s.mean[i]);
+        }
+    }
+}
+
 static void batch_statistics(struct xk_cpu *cpu, struct xk_step *step,
                              const struct xk_pass *pass, size_t rows)
 {
-    size_t c = step->node->shape.c;
-    struct saved s = split_saved(step);
-    const int *param = step->node->param;
-    float *running_mean = pass->running + step->graph->params[param[XK_MEAN]].offset;
-    float *running_var = pass->running + step->graph->params[param[XK_VAR]].offset;
-    float *count = pass->running + step->graph->params[param[XK_COUNT]].offset;
+    size_t c = step->node->shape.c, cp = xk_padded(c);
     float *center = cpu->scratch;
-    double *sum = cpu->partial, *squares = cpu->partial + c;
     int threads = 1;
 
     rough_mean(center, step->x[0], c, rows);
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         int t = omp_get_thread_num();
-        double *mine = cpu->partial + (size_t)t * 2 * c;
+        double *mine = cpu->partial + (size_t)t * 2 * cp;
         size_t r0, r1;
 
 #pragma omp single nowait
         threads = omp_get_num_threads();
-        memset(mine, 0, 2 * c * sizeof *mine);
+        memset(mine, 0, 2 * cp * sizeof *mine);
         xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
-        cpu->simd->bn_stats(mine, mine + c, step->x[0], center, c, r0, r1);
+        cpu->simd->bn_stats(mine, mine + cp, step->x[0], center, c, r0, r1);
     }
-    join(cpu->partial, 2 * c, threads);
-    for (size_t i = 0; i < c; i++) {
-        double m = sum[i] / (double)rows, var = squares[i] / (double)rows - m * m;
-        double unbiased = rows > 1 ? var * (double)rows / (double)(rows - 1) : var;
-
-        m += (double)center[i];
-        var = var > 0 ? var : 0;
-        s.mean[i] = (float)m;
-        s.rstd[i] = (float)(1.0 / sqrt(var + (double)step->node->eps));
-        running_mean[i] = (float)(0.9 * (double)running_mean[i] + 0.1 * m);
-        running_var[i] =
-            (float)(0.9 * (double)running_var[i] + 0.1 * (unbiased > 0 ? unbiased : 0));
-    }
-    *count += 1.0f;
+    xk_cpu_join(cpu->partial, 2 * cp, threads);
+    xk_cpu_bn_statistics(step, pass, cpu->partial, cpu->partial + cp, center, rows);
 }
 
 static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
                       const struct xk_pass *pass, struct xr_err *err)
 {
     const struct xk_node *node = step->node;
-    size_t c = node->shape.c, rows = pass->n * node->shape.h * node->shape.w;
-    struct saved s = split_saved(step);
-    const float *gamma = xk_value(step, pass, XK_GAMMA),
-                *beta = xk_value(step, pass, XK_BETA);
-    struct xk_bn_args a = {.c = c,
+    size_t rows = pass->n * node->shape.h * node->shape.w;
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(step);
+    struct xk_bn_args a = {.c = node->shape.c,
                            .rows_per_image = node->shape.h * node->shape.w,
                            .act = node->act,
                            .x = step->x[0],
@@ -128,21 +166,11 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
                            .y = step->y};
 
     (void)err;
-    if (pass->mode == XK_TRAIN) {
+    if (pass->mode == XK_TRAIN && node->done_by < 0)
         batch_statistics(cpu, step, pass, rows);
-    } else {
-        const float *mean = xk_value(step, pass, XK_MEAN),
-                    *var = xk_value(step, pass, XK_VAR);
-
-        for (size_t i = 0; i < c; i++) {
-            s.mean[i] = mean[i];
-            s.rstd[i] = (float)(1.0 / sqrt((double)var[i] + (double)node->eps));
-        }
-    }
-    for (size_t i = 0; i < c; i++) {
-        s.scale[i] = gamma[i] * s.rstd[i];
-        s.shift[i] = (float)((double)beta[i] - (double)s.mean[i] * (double)s.scale[i]);
-    }
+    xk_cpu_bn_factors(step, pass);
+    if (node->applied_by >= 0)
+        return 0;
     drop_factors(s.factor, node, pass, pass->n);
 #pragma omp parallel num_threads(cpu->n_threads)
     {
@@ -154,18 +182,38 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
+/* The sums over all rows, and what follows from them. */
+static void reduce(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pass *pass,
+                   const struct xk_bn_args *a, size_t rows)
+{
+    size_t cp = xk_padded(a->c);
+    int threads = 1;
+
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        int t = omp_get_thread_num();
+        double *mine = cpu->partial + (size_t)t * 2 * cp;
+        size_t r0, r1;
+
+#pragma omp single nowait
+        threads = omp_get_num_threads();
+        memset(mine, 0, 2 * cp * sizeof *mine);
+        xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
+        if (pass->mode == XK_TRAIN || a->g)
+            cpu->simd->bn_reduce(mine, mine + cp, a, r0, r1);
+    }
+    xk_cpu_join(cpu->partial, 2 * cp, threads);
+    xk_cpu_bn_gradients(step, pass, cpu->partial, cpu->partial + cp, rows);
+}
+
 static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
     const struct xk_node *node = step->node;
-    size_t c = node->shape.c, rows = pass->n * node->shape.h * node->shape.w;
-    struct saved s = split_saved(step);
-    float *dgamma = xk_grad(step, pass, XK_GAMMA), *dbeta = xk_grad(step, pass, XK_BETA);
-    float *kg = cpu->scratch, *kx = kg + c, *k1 = kx + c;
+    size_t rows = pass->n * node->shape.h * node->shape.w;
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(step);
     bool masked = step->g && step->g != step->dy[0];
-    bool sums = pass->mode == XK_TRAIN || dgamma;
-    int threads = 1;
-    struct xk_bn_args a = {.c = c,
+    struct xk_bn_args a = {.c = node->shape.c,
                            .rows_per_image = node->shape.h * node->shape.w,
                            .act = node->act,
                            .x = step->x[0],
@@ -176,43 +224,18 @@ static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
                            .dy = {step->dy[0], step->dy[1]},
                            .mean = s.mean,
                            .dx = step->dx[0],
-                           .kg = kg,
-                           .kx = kx,
-                           .k1 = k1};
+                           .kg = s.kg,
+                           .kx = s.kx,
+                           .k1 = s.k1};
 
     (void)err;
     /* in place too, when there is something to mask or to add */
     if (step->g && (masked || node->act != XK_ACT_NONE || step->n_dy > 1))
         a.g = step->g;
-#pragma omp parallel num_threads(cpu->n_threads)
-    {
-        int t = omp_get_thread_num();
-        double *mine = cpu->partial + (size_t)t * 2 * c;
-        size_t r0, r1;
-
-#pragma omp single nowait
-        threads = omp_get_num_threads();
-        memset(mine, 0, 2 * c * sizeof *mine);
-        xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
-        if (sums || a.g)
-            cpu->simd->bn_reduce(mine, mine + c, &a, r0, r1);
-    }
-    join(cpu->partial, 2 * c, threads);
-    for (size_t i = 0; i < c; i++) {
-        double g = cpu->partial[i], gx = cpu->partial[c + i], r = (double)s.rstd[i];
-        double k = (double)s.scale[i], m = (double)rows;
-
-        if (dgamma) {
-            dgamma[i] += (float)(gx * r);
-            dbeta[i] += (float)g;
-        }
-        kg[i] = (float)k;
-        kx[i] = k1[i] = 0;
-        if (pass->mode == XK_TRAIN) {
-            kx[i] = (float)(-k * r * r * gx / m);
-            k1[i] = (float)(-k * g / m + k * r * r * gx / m * (double)s.mean[i]);
-        }
-    }
+    if (node->applied_by >= 0)
+        a.act = XK_ACT_NONE; /* masked and summed by the convolution */
+    else
+        reduce(cpu, step, pass, &a, rows);
     if (!a.dx)
         return 0;
     if (a.g) { /* masked and summed already */
@@ -232,8 +255,7 @@ static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
 
 const struct xk_cpu_op xk_cpu_bn = {bn_prepare, NULL, bn_forward, bn_backward};
 
-/* --- drop path that was not fused, dropout
- * ------------------------------------------------------- */
+/* --- drop path that was not fused, dropout ----------------------------------------- */
 
 static int drop_path_forward(struct xk_cpu *cpu, struct xk_step *step,
                              const struct xk_pass *pass, struct xr_err *err)

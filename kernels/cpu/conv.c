@@ -31,8 +31,7 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
     }
 }
 
-/* --- dense
- * ------------------------------------------------------------------------------------ */
+/* --- dense ------------------------------------------------------------------------- */
 
 /* Primitives are made for a batch size: the planned one and the last other one stay. */
 enum {
@@ -169,134 +168,7 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
 const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,
                                       dense_backward};
 
-/* --- depthwise
- * ---------------------------------------------------------------------------------- */
-
-struct depthwise {
-    uint64_t version;
-    float *weights; /* [k*k][c] */
-    float *bias, *folded;
-};
-
-static int depthwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
-{
-    size_t c = step->in.c, k2 = step->node->kernel * step->node->kernel;
-    struct depthwise *d = xr_alloc_array(1, sizeof *d, err);
-
-    step->impl = d;
-    if (!d)
-        return -1;
-    d->weights = xr_alloc_array(c * k2, sizeof *d->weights, err);
-    d->folded = xr_alloc_array(c * k2, sizeof *d->folded, err);
-    d->bias = xr_alloc_array(c, sizeof *d->bias, err);
-    if (!d->weights || !d->folded || !d->bias)
-        return -1;
-    return xk_cpu_partial(cpu, c * k2, err);
-}
-
-static void depthwise_release(struct xk_step *step)
-{
-    struct depthwise *d = step->impl;
-
-    free(d->weights);
-    free(d->folded);
-    free(d->bias);
-    free(d);
-}
-
-static struct xk_dw_args depthwise_args(const struct xk_step *step,
-                                        const struct xk_pass *pass)
-{
-    const struct xk_node *node = step->node;
-    struct depthwise *d = step->impl;
-    size_t c = step->in.c, k2 = node->kernel * node->kernel;
-
-    if (d->version != pass->version) {
-        xk_cpu_fold(d->folded, d->bias, step, pass, k2);
-        for (size_t i = 0; i < c; i++)
-            for (size_t k = 0; k < k2; k++)
-                d->weights[k * c + i] = d->folded[i * k2 + k];
-        d->version = pass->version;
-    }
-    return (struct xk_dw_args){
-        .c = c,
-        .h = step->in.h,
-        .w = step->in.w,
-        .oh = node->shape.h,
-        .ow = node->shape.w,
-        .k = node->kernel,
-        .stride = node->stride,
-        .pad_h = node->pad_h,
-        .pad_w = node->pad_w,
-        .x = step->x[0],
-        .y = step->y,
-        .weights = d->weights,
-        .bias = node->param[XK_GAMMA] >= 0 || node->param[XK_BIAS] >= 0 ? d->bias : NULL,
-        .act = node->act,
-        .dy = step->dy[0],
-        .dx = step->dx[0]};
-}
-
-static int depthwise_forward(struct xk_cpu *cpu, struct xk_step *step,
-                             const struct xk_pass *pass, struct xr_err *err)
-{
-    struct xk_dw_args a = depthwise_args(step, pass);
-
-    (void)err;
-#pragma omp parallel num_threads(cpu->n_threads)
-    {
-        size_t r0, r1;
-
-        xk_cpu_part(&r0, &r1, pass->n * a.oh, omp_get_thread_num(),
-                    omp_get_num_threads());
-        cpu->simd->dw_forward(&a, r0, r1);
-    }
-    return 0;
-}
-
-static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
-                              const struct xk_pass *pass, struct xr_err *err)
-{
-    struct xk_dw_args a = depthwise_args(step, pass);
-    size_t k2 = a.k * a.k, size = a.c * k2;
-    float *dw = xk_grad(step, pass, XK_WEIGHT);
-    int threads = 1;
-
-    (void)err;
-#pragma omp parallel num_threads(cpu->n_threads)
-    {
-        int t = omp_get_thread_num();
-        size_t r0, r1;
-
-#pragma omp single nowait
-        threads = omp_get_num_threads();
-        if (dw) {
-            memset(cpu->partial + (size_t)t * size, 0, size * sizeof(double));
-            xk_cpu_part(&r0, &r1, pass->n * a.oh, t, omp_get_num_threads());
-            cpu->simd->dw_backward_weights(cpu->partial + (size_t)t * size, &a, r0, r1);
-        }
-        if (a.dx) {
-            xk_cpu_part(&r0, &r1, pass->n * a.h, t, omp_get_num_threads());
-            cpu->simd->dw_backward_data(&a, r0, r1);
-        }
-    }
-    for (size_t i = 0; dw && i < a.c; i++)
-        for (size_t k = 0; k < k2; k++) {
-            double sum = 0;
-
-            for (int t = 0; t < threads; t++)
-                sum += cpu->partial[(size_t)t * size + k * a.c + i];
-            dw[i * k2 + k] += (float)sum;
-        }
-    return 0;
-}
-
-const struct xk_cpu_op xk_cpu_depthwise = {depthwise_prepare, depthwise_release,
-                                           depthwise_forward, depthwise_backward};
-
-/* --- linear
- * ---------------------------------------------------------------------------------------
- */
+/* --- linear ------------------------------------------------------------------------ */
 
 static int linear_forward(struct xk_cpu *cpu, struct xk_step *step,
                           const struct xk_pass *pass, struct xr_err *err)

@@ -45,6 +45,26 @@ extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_linear, xk_c
     xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout,
     xk_cpu_drop_path;
 
+/* What a batch norm keeps of a pass, one value a channel: mean and 1/deviation; y = scale
+ * * x + shift; dx = kg * g + kx * x + k1. Then one factor an image for drop path. */
+struct xk_cpu_bn_saved {
+    float *mean, *rstd, *scale, *shift, *kg, *kx, *k1, *factor;
+};
+
+struct xk_cpu_bn_saved xk_cpu_bn_saved(const struct xk_step *bn);
+/* From sums of x - center and its square over all rows: this pass's and the running
+ * statistics. */
+void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,
+                          const double *sum, const double *squares, const float *center,
+                          size_t rows);
+/* scale and shift, from this pass's statistics (training) or the running ones. */
+void xk_cpu_bn_factors(struct xk_step *bn, const struct xk_pass *pass);
+/* From sums of g and g * (x - mean): the gradients of gamma and beta, and kg, kx, k1. */
+void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
+                         const double *sum_g, const double *sum_gx, size_t rows);
+/* Add the n doubles of each thread, in their order, into the first's. */
+void xk_cpu_join(double *partial, size_t n, int threads);
+
 /* Fold the batch norm of a fused convolution: weights [out][per_out] and a bias [out]. */
 void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
                  const struct xk_pass *pass, size_t per_out);

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* --- memory
- * --------------------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------------------ */
 
 /* Large blocks lie on huge pages where the system gives them: first touch is what costs.
  */
@@ -87,8 +86,7 @@ int xk_cpu_partial(struct xk_cpu *cpu, size_t n, struct xr_err *err)
     return 0;
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------------- */
 
 static int affinity_cpus(void)
 {
@@ -132,8 +130,7 @@ static int cpu_open(struct xk_device **dev, int index, int n_threads, struct xr_
     return 0;
 }
 
-/* --- steps
- * ----------------------------------------------------------------------------------- */
+/* --- steps ------------------------------------------------------------------------- */
 
 static const struct xk_cpu_op *find_op(const struct xk_step *step)
 {
@@ -141,8 +138,7 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
 
     switch (node->op) {
     case XK_OP_CONV:
-        if (node->groups > 1 && node->groups == step->in.c && node->groups == node->out &&
-            node->n_inputs == 1)
+        if (xk_depthwise(step->graph, node))
             return &xk_cpu_depthwise;
         if (node->kernel == 1 && node->stride == 1 && step->in.h == 1 &&
             step->in.w == 1 && node->groups == 1 && node->n_inputs == 1 &&
@@ -232,8 +228,7 @@ static void cpu_sum(struct xk_device *dev, float *dst, const float *a, const flo
     FOR_SPANS(cpu, n, cpu->simd->add(dst + r0, a + r0, b + r0, r1 - r0))
 }
 
-/* --- inputs
- * ------------------------------------------------------------------------------------ */
+/* --- inputs ------------------------------------------------------------------------ */
 
 static void cpu_input_u8(struct xk_device *dev, float *dst, const uint8_t *src,
                          size_t pixels, size_t src_channels, size_t channels,
@@ -265,8 +260,7 @@ static void cpu_input_f32(struct xk_device *dev, float *dst, const float *src, s
                 dst[(i * pixels + p) * s.c + c] = src[(i * s.c + c) * pixels + p];
 }
 
-/* --- optimiser
- * ----------------------------------------------------------------------------------- */
+/* --- optimiser --------------------------------------------------------------------- */
 
 static double cpu_sum_squares(struct xk_device *dev, const float *g, size_t n)
 {

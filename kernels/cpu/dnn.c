@@ -68,8 +68,7 @@ void xk_dnn_close(struct xk_dnn *dnn)
     free(dnn);
 }
 
-/* --- convolution
- * --------------------------------------------------------------------------------- */
+/* --- convolution ------------------------------------------------------------------- */
 
 static int tensor_md(dnnl_memory_desc_t *md, size_t n, size_t c, size_t h, size_t w,
                      struct xr_err *err)

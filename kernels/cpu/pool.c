@@ -12,8 +12,7 @@ static size_t count(const struct xk_step *step, size_t n)
     return n * step->node->shape.h * step->node->shape.w * step->node->shape.c;
 }
 
-/* --- activation, addition
- * ---------------------------------------------------------------------- */
+/* --- activation, addition ---------------------------------------------------------- */
 
 #define SPAN(total)                                                                      \
     size_t r0, r1;                                                                       \
@@ -67,9 +66,7 @@ static int add_forward(struct xk_cpu *cpu, struct xk_step *step,
 /* The plan hands an addition's gradient on as it is. */
 const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL};
 
-/* --- maximum
- * --------------------------------------------------------------------------------------
- */
+/* --- maximum ----------------------------------------------------------------------- */
 
 /* The winner of each window is kept as ky * k + kx in a byte; the first in row order wins
  * ties. */
@@ -158,13 +155,13 @@ static int maxpool_backward(struct xk_cpu *cpu, struct xk_step *step,
 const struct xk_cpu_op xk_cpu_maxpool = {maxpool_prepare, NULL, maxpool_forward,
                                          maxpool_backward};
 
-/* --- mean over the image
- * --------------------------------------------------------------------------- */
+/* --- mean over the image ----------------------------------------------------------- */
 
 static int pool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
-    return xk_cpu_partial(cpu, step->in.c, err) ||
-                   xk_cpu_scratch(cpu, (size_t)cpu->n_threads * step->in.c, err)
+    return xk_cpu_partial(cpu, xk_padded(step->in.c), err) ||
+                   xk_cpu_scratch(cpu, (size_t)cpu->n_threads * xk_padded(step->in.c),
+                                  err)
                ? -1
                : 0;
 }
@@ -177,9 +174,9 @@ static int gap_forward(struct xk_cpu *cpu, struct xk_step *step,
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
-        double *sum = cpu->partial + (size_t)omp_get_thread_num() * c;
+        double *sum = cpu->partial + (size_t)omp_get_thread_num() * xk_padded(c);
 
-        memset(sum, 0, c * sizeof *sum);
+        memset(sum, 0, xk_padded(c) * sizeof *sum);
         cpu->simd->sum_rows(sum, step->x[0] + n * pixels * c, c, pixels);
         for (size_t i = 0; i < c; i++)
             step->y[n * c + i] = (float)(sum[i] / (double)pixels);
@@ -195,7 +192,7 @@ static int gap_backward(struct xk_cpu *cpu, struct xk_step *step,
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
-        float *v = cpu->scratch + (size_t)omp_get_thread_num() * c;
+        float *v = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
 
         for (size_t i = 0; i < c; i++)
             v[i] = step->dy[0][n * c + i] / (float)pixels;
@@ -206,9 +203,7 @@ static int gap_backward(struct xk_cpu *cpu, struct xk_step *step,
 
 const struct xk_cpu_op xk_cpu_gap = {pool_prepare, NULL, gap_forward, gap_backward};
 
-/* --- gate
- * -----------------------------------------------------------------------------------------
- */
+/* --- gate -------------------------------------------------------------------------- */
 
 static int gate_forward(struct xk_cpu *cpu, struct xk_step *step,
                         const struct xk_pass *pass, struct xr_err *err)
@@ -218,7 +213,7 @@ static int gate_forward(struct xk_cpu *cpu, struct xk_step *step,
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
-        float *gate = cpu->scratch + (size_t)omp_get_thread_num() * c;
+        float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
 
         cpu->simd->act(gate, step->x[1] + n * c, c, step->node->act);
         cpu->simd->scale_rows(step->y + n * pixels * c, step->x[0] + n * pixels * c, gate,
@@ -235,12 +230,12 @@ static int gate_backward(struct xk_cpu *cpu, struct xk_step *step,
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
-        float *gate = cpu->scratch + (size_t)omp_get_thread_num() * c;
-        double *sum = cpu->partial + (size_t)omp_get_thread_num() * c;
+        float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
+        double *sum = cpu->partial + (size_t)omp_get_thread_num() * xk_padded(c);
         float *ds = step->dx[1] + n * c;
         size_t at = n * pixels * c;
 
-        memset(sum, 0, c * sizeof *sum);
+        memset(sum, 0, xk_padded(c) * sizeof *sum);
         cpu->simd->dot_rows(sum, step->x[0] + at, step->dy[0] + at, c, pixels);
         for (size_t i = 0; i < c; i++)
             gate[i] = (float)sum[i];

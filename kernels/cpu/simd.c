@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t xk_dw_scratch(const struct xk_dw_args *a)
+{
+    size_t blocks = xk_padded(a->c) / XK_LANES, group = blocks < 16 ? blocks : 16;
+    size_t cols =
+        (a->w > a->ow * a->stride ? a->w : a->ow * a->stride) + 2 * a->k + a->pad_w;
+
+    /* two rings of at most k + 1 rows and one of zeros, and sums of the weights */
+    return group * XK_LANES * (2 * (a->k + 2) * cols + a->k * a->k) + XK_LANES * cols;
+}
+
 const struct xk_simd *xk_simd_find(void)
 {
     const char *want = getenv("XR_CPU");

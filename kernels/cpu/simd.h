@@ -1,7 +1,8 @@
 /*
  * The vector kernels of one instruction set. All are serial and work on a range of rows;
  * threads and the order of sums are the callers'. Rows are pixels (NHWC), channels are
- * contiguous.
+ * contiguous. Arrays of one value a channel have room for xk_padded(c) values: kernels
+ * read and write whole vectors.
  */
 #ifndef XK_SIMD_H
 #define XK_SIMD_H
@@ -11,6 +12,13 @@
 #include <stdint.h>
 
 #include "formula.h"
+
+#define XK_LANES 16
+
+static inline size_t xk_padded(size_t c)
+{
+    return (c + XK_LANES - 1) / XK_LANES * XK_LANES;
+}
 
 /* What BN kernels need of a layer. Arrays [c] but x, y, ...: [rows][c]. */
 struct xk_bn_args {
@@ -22,47 +30,69 @@ struct xk_bn_args {
     const float *shift;
     const float *factor;   /* [images] of drop path, or NULL */
     const float *shortcut; /* or NULL */
-    float *y;
+    float *y;              /* backward: given where the slope is taken from the output */
     /* backward */
     const float *dy[2]; /* summed; dy[1] may be NULL */
     const float *mean;
     float *g;  /* written: summed gradient behind the activation, or NULL */
-    float *dx; /* dx = kg * g + kx * x + k1 */
+    float *dx; /* dx = kg * g * factor + kx * x + k1 */
     const float *kg, *kx, *k1;
 };
 
-/* A depthwise convolution: weights as [k*k][c]. */
+/*
+ * A depthwise convolution, with what is done to its input on loading (a batch norm and
+ * activation), to its output before storing (bias and activation, or sums for the batch
+ * norm behind it), and to the gradient on loading (that batch norm's backward pass).
+ */
 struct xk_dw_args {
     size_t c, h, w, oh, ow, k, stride, pad_h, pad_w;
-    const float *x;       /* [n][h][w][c] */
-    float *y;             /* [n][oh][ow][c] */
-    const float *weights; /* [k*k][c] */
-    const float *bias;    /* [c] or NULL: added before act */
-    enum xk_act act;
-    const float *dy;
-    float *dx;
+    const float *weights;       /* [k*k][padded c] */
+    const float *x;             /* [n][h][w][c] */
+    float *y;                   /* [n][oh][ow][c] */
+    const float *scale, *shift; /* x is act_in(scale * x + shift); NULL: x as it is */
+    enum xk_act act_in;
+    const float *bias;   /* or NULL */
+    enum xk_act act_out; /* behind the bias */
+    const float *center; /* sums of y - center and its square are wanted; or NULL */
+    /* backward */
+    const float *dy[2]; /* summed; dy[1] may be NULL */
+    const float *post_scale, *post_shift, *kg, *kx,
+        *k1; /* gradient of the batch norm behind: */
+    enum xk_act
+        post_act; /* kg * act'(post_scale * y + post_shift) * dy + kx * y + k1; or NULL */
+    float *dx;    /* or NULL; with scale: behind act_in's slope */
+    const float *mean; /* of x, with scale */
 };
+
+/* Thread-private sums: double, padded c. */
+struct xk_dw_sums {
+    double *sum, *squares; /* of y (forward), or of dx and dx * (x - mean) (backward) */
+    double *dw;            /* [k*k][padded c]; NULL: not wanted */
+};
+
+/* Floats of scratch that the depthwise kernels need for a thread. */
+size_t xk_dw_scratch(const struct xk_dw_args *a);
 
 struct xk_simd {
     const char *name;
 
-    /* sum and sum of squares of x - center over rows r0..r1-1, added to double arrays [c]
-     */
+    /* sum and sum of squares of x - center over rows r0..r1-1, added */
     void (*bn_stats)(double *sum, double *squares, const float *x, const float *center,
                      size_t c, size_t r0, size_t r1);
     void (*bn_apply)(const struct xk_bn_args *a, size_t r0, size_t r1);
-    /* sums of g and g * (x - mean), added to double arrays [c]; writes a->g where it is
+    /* sums of g * factor and g * factor * (x - mean), added; writes a->g where it is
      * wanted */
     void (*bn_reduce)(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
                       size_t r0, size_t r1);
     void (*bn_backward)(const struct xk_bn_args *a, size_t r0, size_t r1);
 
-    /* output rows r0..r1-1 of n * oh; input rows of n * h */
-    void (*dw_forward)(const struct xk_dw_args *a, size_t r0, size_t r1);
-    void (*dw_backward_data)(const struct xk_dw_args *a, size_t r0, size_t r1);
-    /* added to dw, double [k*k][c], over output rows r0..r1-1 */
-    void (*dw_backward_weights)(double *dw, const struct xk_dw_args *a, size_t r0,
-                                size_t r1);
+    /* output rows r0..r1-1 of n * oh */
+    void (*dw_forward)(const struct xk_dw_args *a, const struct xk_dw_sums *s,
+                       float *scratch, size_t r0, size_t r1);
+    /* input rows r0..r1-1 of n * h, and the output rows whose first input row (less the
+     * padding) is among them: dx is written, dw added to */
+    void (*dw_backward)(const struct xk_dw_args *a, const struct xk_dw_sums *s,
+                        float *scratch, size_t r0, size_t r1);
 
     /* elementwise; y may be x, dx may be dy */
     void (*act)(float *y, const float *x, size_t n, enum xk_act act);

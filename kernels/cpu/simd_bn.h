@@ -1,75 +1,111 @@
 /*
  * Batch normalisation with the activation, drop path and addition behind it.
  *
- * Rows are taken in blocks that stay in the first-level cache while the channels of a
- * block are visited 16 at a time; sums run in float inside a block and in double across
- * blocks.
+ * Rows are taken in blocks; inside a block, up to BN_GROUP vectors of channels are
+ * visited together, so that memory is read in long runs. Sums run in float inside a block
+ * and in double across blocks.
  */
 #define BN_BLOCK 64
+#define BN_GROUP 4
 
-VEC_INLINE void add_double(double *sum, vf v, size_t n)
+typedef double vd __attribute__((vector_size(2 * VEC_BYTES)));
+typedef double vd_mem __attribute__((vector_size(2 * VEC_BYTES), aligned(8), may_alias));
+
+/* sum[0..VEC-1] += v */
+VEC_INLINE void add_double(double *sum, vf v)
 {
-    float lane[VEC] __attribute__((aligned(64)));
+    *(vd_mem *)(void *)sum += __builtin_convertvector(v, vd);
+}
 
-    *(vf *)(void *)lane = v;
-    for (size_t i = 0; i < (n < VEC ? n : VEC); i++)
-        sum[i] += (double)lane[i];
+/* Call body(NV, i, n) for groups of 4, 2 and 1 vectors that cover c channels: i is the
+ * first channel, n the channels of the last vector. All of it is constant but i, and n of
+ * the very last group. */
+#define FOR_GROUPS(c, body)                                                              \
+    do {                                                                                 \
+        size_t i_ = 0, c_ = (c);                                                         \
+        for (; i_ + 4 * VEC <= c_; i_ += 4 * VEC)                                        \
+            body(4, i_, VEC);                                                            \
+        for (; i_ + 2 * VEC <= c_; i_ += 2 * VEC)                                        \
+            body(2, i_, VEC);                                                            \
+        for (; i_ + VEC <= c_; i_ += VEC)                                                \
+            body(1, i_, VEC);                                                            \
+        if (i_ < c_)                                                                     \
+            body(1, i_, c_ - i_);                                                        \
+    } while (0)
+
+#define UNROLL _Pragma("GCC unroll 4")
+
+VEC_INLINE void bn_stats_group(double *sum, double *squares, const float *x,
+                               const float *center, size_t c, size_t r0, size_t r1,
+                               const int nv, size_t i, size_t n)
+{
+    vf s[BN_GROUP], q[BN_GROUP];
+
+    UNROLL for (int k = 0; k < nv; k++) s[k] = q[k] = vset(0);
+    for (size_t r = r0; r < r1; r++) {
+        const float *p = x + r * c + i;
+
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            vf v = vload_n(p + k * VEC, n) - vload(center + i + k * VEC);
+
+            s[k] += v;
+            q[k] = vfma(v, v, q[k]);
+        }
+    }
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        add_double(sum + i + k * VEC, s[k]);
+        add_double(squares + i + k * VEC, q[k]);
+    }
 }
 
 static void bn_stats(double *sum, double *squares, const float *x, const float *center,
                      size_t c, size_t r0, size_t r1)
 {
-    for (size_t r = r0; r < r1; r += BN_BLOCK) {
-        size_t end = r + BN_BLOCK < r1 ? r + BN_BLOCK : r1;
+    for (size_t end; r0 < r1; r0 = end) {
+        end = r0 + BN_BLOCK < r1 ? r0 + BN_BLOCK : r1;
+#define BODY(nv, i, n) bn_stats_group(sum, squares, x, center, c, r0, end, nv, i, n)
+        FOR_GROUPS(c, BODY);
+#undef BODY
+    }
+}
 
-        for (size_t i = 0; i < c; i += VEC) {
-            vf k = vload_n(center + i, c - i), s = vset(0), q = vset(0), s1 = s, q1 = q,
-               v;
-            const float *p = x + r * c + i;
-            size_t j = r;
+/* Rows of one image. */
+VEC_INLINE void bn_apply_group(const struct xk_bn_args *a, const enum xk_act act, float f,
+                               size_t r0, size_t r1, const int nv, size_t i, size_t n)
+{
+    size_t c = a->c;
+    vf scale[BN_GROUP], shift[BN_GROUP];
 
-            for (; j + 2 <= end; j += 2, p += 2 * c) {
-                v = vload_n(p, c - i) - k;
-                s += v;
-                q = vfma(v, v, q);
-                v = vload_n(p + c, c - i) - k;
-                s1 += v;
-                q1 = vfma(v, v, q1);
-            }
-            if (j < end) {
-                v = vload_n(p, c - i) - k;
-                s += v;
-                q = vfma(v, v, q);
-            }
-            add_double(sum + i, s + s1, c - i);
-            add_double(squares + i, q + q1, c - i);
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        scale[k] = vload(a->scale + i + k * VEC) * vset(f);
+        shift[k] = vload(a->shift + i + k * VEC) * vset(f);
+    }
+    for (size_t r = r0; r < r1; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t at = r * c + i + (size_t)k * VEC;
+            vf v = vfma(vload_n(a->x + at, n), scale[k], shift[k]);
+
+            if (a->shortcut)
+                v += vload_n(a->shortcut + at, n);
+            vstore_n(a->y + at, vact(act, v), n);
         }
     }
 }
 
-/* Rows r0..r1-1 of one image. */
-VEC_INLINE void bn_apply_act(const struct xk_bn_args *a, enum xk_act act, size_t r0,
+VEC_INLINE void bn_apply_act(const struct xk_bn_args *a, const enum xk_act act, size_t r0,
                              size_t r1)
 {
-    size_t c = a->c;
     float f = a->factor ? a->factor[r0 / a->rows_per_image] : 1.0f;
 
-    for (size_t r = r0; r < r1; r += BN_BLOCK) {
-        size_t end = r + BN_BLOCK < r1 ? r + BN_BLOCK : r1;
-
-        for (size_t i = 0; i < c; i += VEC) {
-            vf scale = vload_n(a->scale + i, c - i) * vset(f);
-            vf shift = vload_n(a->shift + i, c - i) * vset(f);
-            size_t at = r * c + i;
-
-            for (size_t j = r; j < end; j++, at += c) {
-                vf v = vfma(vload_n(a->x + at, c - i), scale, shift);
-
-                if (a->shortcut)
-                    v += vload_n(a->shortcut + at, c - i);
-                vstore_n(a->y + at, vact(act, v), c - i);
-            }
-        }
+    for (size_t end; r0 < r1; r0 = end) {
+        end = r0 + BN_BLOCK < r1 ? r0 + BN_BLOCK : r1;
+#define BODY(nv, i, n) bn_apply_group(a, act, f, r0, end, nv, i, n)
+        FOR_GROUPS(a->c, BODY);
+#undef BODY
     }
 }
 
@@ -81,33 +117,36 @@ VEC_INLINE size_t bn_image_end(const struct xk_bn_args *a, size_t r, size_t r1)
     return end < r1 ? end : r1;
 }
 
+/* body(act) with act a constant: those that fusing puts behind a batch norm */
+#define SWITCH_ACT(act, body)                                                            \
+    switch (act) {                                                                       \
+    case XK_ACT_RELU:                                                                    \
+        body(XK_ACT_RELU);                                                               \
+        break;                                                                           \
+    case XK_ACT_RELU6:                                                                   \
+        body(XK_ACT_RELU6);                                                              \
+        break;                                                                           \
+    case XK_ACT_SILU:                                                                    \
+        body(XK_ACT_SILU);                                                               \
+        break;                                                                           \
+    default:                                                                             \
+        body(XK_ACT_NONE);                                                               \
+    }
+
 static void bn_apply(const struct xk_bn_args *a, size_t r0, size_t r1)
 {
     for (size_t end; r0 < r1; r0 = end) {
         end = bn_image_end(a, r0, r1);
-        switch (a->act) {
-        case XK_ACT_RELU:
-            bn_apply_act(a, XK_ACT_RELU, r0, end);
-            break;
-        case XK_ACT_RELU6:
-            bn_apply_act(a, XK_ACT_RELU6, r0, end);
-            break;
-        case XK_ACT_SILU:
-            bn_apply_act(a, XK_ACT_SILU, r0, end);
-            break;
-        case XK_ACT_SIGMOID:
-            bn_apply_act(a, XK_ACT_SIGMOID, r0, end);
-            break;
-        default:
-            bn_apply_act(a, XK_ACT_NONE, r0, end);
-        }
+#define BODY(act) bn_apply_act(a, act, r0, end)
+        SWITCH_ACT(a->act, BODY)
+#undef BODY
     }
 }
 
 /* The gradient behind the activation at one place: of its output (y given) or its input.
  */
-VEC_INLINE vf bn_g(const struct xk_bn_args *a, enum xk_act act, vf scale, vf shift, vf x,
-                   size_t at, size_t n)
+VEC_INLINE vf bn_g(const struct xk_bn_args *a, const enum xk_act act, vf scale, vf shift,
+                   vf x, size_t at, size_t n)
 {
     vf g = vload_n(a->dy[0] + at, n);
 
@@ -120,33 +159,45 @@ VEC_INLINE vf bn_g(const struct xk_bn_args *a, enum xk_act act, vf scale, vf shi
     return vact_grad(act, vfma(x, scale, shift), g);
 }
 
-VEC_INLINE void bn_reduce_act(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
-                              enum xk_act act, size_t r0, size_t r1)
+VEC_INLINE void bn_reduce_group(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
+                                const enum xk_act act, vf f, size_t r0, size_t r1,
+                                const int nv, size_t i, size_t n)
 {
     size_t c = a->c;
+    vf s[BN_GROUP], q[BN_GROUP];
+
+    UNROLL for (int k = 0; k < nv; k++) s[k] = q[k] = vset(0);
+    for (size_t r = r0; r < r1; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t j = i + (size_t)k * VEC, at = r * c + j;
+            vf x = vload_n(a->x + at, n);
+            vf g = bn_g(a, act, vload(a->scale + j), vload(a->shift + j), x, at, n);
+
+            if (a->g)
+                vstore_n(a->g + at, g, n);
+            g *= f;
+            s[k] += g;
+            q[k] = vfma(g, x - vload(a->mean + j), q[k]);
+        }
+    }
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        add_double(sum_g + i + k * VEC, s[k]);
+        add_double(sum_gx + i + k * VEC, q[k]);
+    }
+}
+
+VEC_INLINE void bn_reduce_act(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
+                              const enum xk_act act, size_t r0, size_t r1)
+{
     vf f = vset(a->factor ? a->factor[r0 / a->rows_per_image] : 1.0f);
 
-    for (size_t r = r0; r < r1; r += BN_BLOCK) {
-        size_t end = r + BN_BLOCK < r1 ? r + BN_BLOCK : r1;
-
-        for (size_t i = 0; i < c; i += VEC) {
-            size_t n = c - i, at = r * c + i;
-            vf scale = vload_n(a->scale + i, n), shift = vload_n(a->shift + i, n);
-            vf mean = vload_n(a->mean + i, n), s = vset(0), q = vset(0);
-
-            for (size_t j = r; j < end; j++, at += c) {
-                vf x = vload_n(a->x + at, n);
-                vf g = bn_g(a, act, scale, shift, x, at, n);
-
-                if (a->g)
-                    vstore_n(a->g + at, g, n);
-                g *= f;
-                s += g;
-                q = vfma(g, x - mean, q);
-            }
-            add_double(sum_g + i, s, n);
-            add_double(sum_gx + i, q, n);
-        }
+    for (size_t end; r0 < r1; r0 = end) {
+        end = r0 + BN_BLOCK < r1 ? r0 + BN_BLOCK : r1;
+#define BODY(nv, i, n) bn_reduce_group(sum_g, sum_gx, a, act, f, r0, end, nv, i, n)
+        FOR_GROUPS(a->c, BODY);
+#undef BODY
     }
 }
 
@@ -155,47 +206,42 @@ static void bn_reduce(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
 {
     for (size_t end; r0 < r1; r0 = end) {
         end = bn_image_end(a, r0, r1);
-        switch (a->act) {
-        case XK_ACT_RELU:
-            bn_reduce_act(sum_g, sum_gx, a, XK_ACT_RELU, r0, end);
-            break;
-        case XK_ACT_RELU6:
-            bn_reduce_act(sum_g, sum_gx, a, XK_ACT_RELU6, r0, end);
-            break;
-        case XK_ACT_SILU:
-            bn_reduce_act(sum_g, sum_gx, a, XK_ACT_SILU, r0, end);
-            break;
-        case XK_ACT_SIGMOID:
-            bn_reduce_act(sum_g, sum_gx, a, XK_ACT_SIGMOID, r0, end);
-            break;
-        default:
-            bn_reduce_act(sum_g, sum_gx, a, XK_ACT_NONE, r0, end);
+#define BODY(act) bn_reduce_act(sum_g, sum_gx, a, act, r0, end)
+        SWITCH_ACT(a->act, BODY)
+#undef BODY
+    }
+}
+
+VEC_INLINE void bn_backward_group(const struct xk_bn_args *a, const enum xk_act act, vf f,
+                                  size_t r0, size_t r1, const int nv, size_t i, size_t n)
+{
+    size_t c = a->c;
+
+    for (size_t r = r0; r < r1; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t j = i + (size_t)k * VEC, at = r * c + j;
+            vf x = vload_n(a->x + at, n);
+            vf g = bn_g(a, act, vload(a->scale + j), vload(a->shift + j), x, at, n) * f;
+
+            vstore_n(
+                a->dx + at,
+                vfma(g, vload(a->kg + j), vfma(x, vload(a->kx + j), vload(a->k1 + j))),
+                n);
         }
     }
 }
 
-VEC_INLINE void bn_backward_act(const struct xk_bn_args *a, enum xk_act act, size_t r0,
-                                size_t r1)
+VEC_INLINE void bn_backward_act(const struct xk_bn_args *a, const enum xk_act act,
+                                size_t r0, size_t r1)
 {
-    size_t c = a->c;
-    float f = a->factor ? a->factor[r0 / a->rows_per_image] : 1.0f;
+    vf f = vset(a->factor ? a->factor[r0 / a->rows_per_image] : 1.0f);
 
-    for (size_t r = r0; r < r1; r += BN_BLOCK) {
-        size_t end = r + BN_BLOCK < r1 ? r + BN_BLOCK : r1;
-
-        for (size_t i = 0; i < c; i += VEC) {
-            size_t n = c - i, at = r * c + i;
-            vf scale = vload_n(a->scale + i, n), shift = vload_n(a->shift + i, n);
-            vf kg = vload_n(a->kg + i, n) * vset(f), kx = vload_n(a->kx + i, n);
-            vf k1 = vload_n(a->k1 + i, n);
-
-            for (size_t j = r; j < end; j++, at += c) {
-                vf x = vload_n(a->x + at, n);
-                vf g = bn_g(a, act, scale, shift, x, at, n);
-
-                vstore_n(a->dx + at, vfma(g, kg, vfma(x, kx, k1)), n);
-            }
-        }
+    for (size_t end; r0 < r1; r0 = end) {
+        end = r0 + BN_BLOCK < r1 ? r0 + BN_BLOCK : r1;
+#define BODY(nv, i, n) bn_backward_group(a, act, f, r0, end, nv, i, n)
+        FOR_GROUPS(a->c, BODY);
+#undef BODY
     }
 }
 
@@ -203,21 +249,8 @@ static void bn_backward(const struct xk_bn_args *a, size_t r0, size_t r1)
 {
     for (size_t end; r0 < r1; r0 = end) {
         end = bn_image_end(a, r0, r1);
-        switch (a->act) {
-        case XK_ACT_RELU:
-            bn_backward_act(a, XK_ACT_RELU, r0, end);
-            break;
-        case XK_ACT_RELU6:
-            bn_backward_act(a, XK_ACT_RELU6, r0, end);
-            break;
-        case XK_ACT_SILU:
-            bn_backward_act(a, XK_ACT_SILU, r0, end);
-            break;
-        case XK_ACT_SIGMOID:
-            bn_backward_act(a, XK_ACT_SIGMOID, r0, end);
-            break;
-        default:
-            bn_backward_act(a, XK_ACT_NONE, r0, end);
-        }
+#define BODY(act) bn_backward_act(a, act, r0, end)
+        SWITCH_ACT(a->act, BODY)
+#undef BODY
     }
 }

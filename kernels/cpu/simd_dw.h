@@ -1,118 +1,640 @@
 /*
- * Depthwise convolutions, weights [k*k][c].
+ * Depthwise convolutions.
+ *
+ * A sweep down an image keeps the rows it needs in a ring, 16 channels to a cache line,
+ * with zeros around them, so that the inner loops know no borders. Whatever is to be done
+ * to an input (batch norm, activation, a batch norm's gradient) is done once, when its
+ * row enters the ring. Channels go in groups of DW_GROUP vectors, so that the rings stay
+ * in the second-level cache.
+ *
+ * The row kernels exist for 3x3 and 5x5 windows at strides 1 and 2, with weights and sums
+ * in registers, and once for any window.
+ */
+#define DW_GROUP 16
+
+/* Rows of a ring: [rows][blocks][cols][VEC]; row ids as they lie in the slots. */
+struct dw_ring {
+    float *data, *zero;
+    size_t rows, cols, row_floats;
+    ptrdiff_t id[16];
+};
+
+VEC_INLINE void ring_init(struct dw_ring *r, float **scratch, size_t rows, size_t cols,
+                          size_t blocks)
+{
+    r->rows = rows;
+    r->cols = cols;
+    r->row_floats = blocks * cols * VEC;
+    r->data = *scratch;
+    r->zero = *scratch + rows * r->row_floats;
+    *scratch += (rows + 1) * r->row_floats;
+    memset(r->data, 0,
+           (rows + 1) * r->row_floats * sizeof(float)); /* the zeros around rows stay */
+    for (size_t i = 0; i < rows; i++)
+        r->id[i] = -1000;
+}
+
+VEC_INLINE void ring_forget(struct dw_ring *r)
+{
+    for (size_t i = 0; i < r->rows; i++)
+        r->id[i] = -1000;
+}
+
+/* --- loading ----------------------------------------------------------------------- */
+
+/* Row of x, channels c0.., into a ring row from column `left` on. */
+VEC_INLINE void load_x_act(float *dst, const struct xk_dw_args *a, const float *x,
+                           size_t c0, size_t blocks, size_t cols, size_t left,
+                           const enum xk_act act, const bool norm)
+{
+    for (size_t b = 0; b < blocks; b++) {
+        size_t i = c0 + b * VEC, n = a->c - i;
+        float *d = dst + (b * cols + left) * VEC;
+        vf scale = norm ? vload(a->scale + i) : vset(1),
+           shift = norm ? vload(a->shift + i) : vset(0);
+
+        if (n >= VEC) {
+            for (size_t ix = 0; ix < a->w; ix++) {
+                vf v = vload(x + ix * a->c + i);
+
+                vstore(d + ix * VEC, norm ? vact(act, vfma(v, scale, shift)) : v);
+            }
+        } else {
+            for (size_t ix = 0; ix < a->w; ix++) {
+                vf v = vload_part(x + ix * a->c + i, n);
+
+                vstore(d + ix * VEC, norm ? vact(act, vfma(v, scale, shift)) : v);
+            }
+        }
+    }
+}
+
+static void load_x(float *dst, const struct xk_dw_args *a, const float *x, size_t c0,
+                   size_t blocks, size_t cols, size_t left)
+{
+    if (!a->scale) {
+        load_x_act(dst, a, x, c0, blocks, cols, left, XK_ACT_NONE, false);
+        return;
+    }
+#define BODY(act) load_x_act(dst, a, x, c0, blocks, cols, left, act, true)
+    SWITCH_ACT(a->act_in, BODY)
+#undef BODY
+}
+
+/* The gradient of y's row `at` (floats from the beginning), through the batch norm
+ * behind. */
+VEC_INLINE void load_dy_act(float *dst, const struct xk_dw_args *a, size_t at, size_t c0,
+                            size_t blocks, size_t cols, size_t left,
+                            const enum xk_act act, const bool norm)
+{
+    for (size_t b = 0; b < blocks; b++) {
+        size_t i = c0 + b * VEC, n = a->c - i;
+        float *d = dst + (b * cols + left) * VEC;
+        vf scale, shift, kg, kx, k1;
+
+        if (norm) {
+            scale = vload(a->post_scale + i);
+            shift = vload(a->post_shift + i);
+            kg = vload(a->kg + i);
+            kx = vload(a->kx + i);
+            k1 = vload(a->k1 + i);
+        }
+        for (size_t ox = 0; ox < a->ow; ox++) {
+            size_t p = at + ox * a->c + i;
+            vf g = vload_n(a->dy[0] + p, n);
+
+            if (a->dy[1])
+                g += vload_n(a->dy[1] + p, n);
+            if (norm) {
+                vf y = vload_n(a->y + p, n);
+
+                g = vact_grad(act, vfma(y, scale, shift), g);
+                g = vfma(g, kg, vfma(y, kx, k1));
+            }
+            vstore(d + ox * VEC, g);
+        }
+    }
+}
+
+static void load_dy(float *dst, const struct xk_dw_args *a, size_t at, size_t c0,
+                    size_t blocks, size_t cols, size_t left)
+{
+    if (!a->kg) {
+        load_dy_act(dst, a, at, c0, blocks, cols, left, XK_ACT_NONE, false);
+        return;
+    }
+#define BODY(act) load_dy_act(dst, a, at, c0, blocks, cols, left, act, true)
+    SWITCH_ACT(a->post_act, BODY)
+#undef BODY
+}
+
+/* Row iy of image n of x, from the ring or into it. */
+VEC_INLINE const float *ring_x(struct dw_ring *r, const struct xk_dw_args *a, size_t n,
+                               ptrdiff_t iy, size_t c0, size_t blocks)
+{
+    size_t slot;
+    float *dst;
+
+    if (iy < 0 || iy >= (ptrdiff_t)a->h)
+        return r->zero;
+    slot = (size_t)iy % r->rows;
+    dst = r->data + slot * r->row_floats;
+    if (r->id[slot] != iy) {
+        load_x(dst, a, a->x + (n * a->h + (size_t)iy) * a->w * a->c, c0, blocks, r->cols,
+               a->pad_w);
+        r->id[slot] = iy;
+    }
+    return dst;
+}
+
+VEC_INLINE const float *ring_dy(struct dw_ring *r, const struct xk_dw_args *a, size_t n,
+                                ptrdiff_t oy, size_t c0, size_t blocks, size_t left)
+{
+    size_t slot;
+    float *dst;
+
+    if (oy < 0 || oy >= (ptrdiff_t)a->oh)
+        return r->zero;
+    slot = (size_t)oy % r->rows;
+    dst = r->data + slot * r->row_floats;
+    if (r->id[slot] != oy) {
+        load_dy(dst, a, (n * a->oh + (size_t)oy) * a->ow * a->c, c0, blocks, r->cols,
+                left);
+        r->id[slot] = oy;
+    }
+    return dst;
+}
+
+/* Columns of a ring for x: from -pad_w to the last that a window or the image has. */
+VEC_INLINE size_t x_cols(const struct xk_dw_args *a)
+{
+    size_t need = (a->ow - 1) * a->stride + a->k;
+
+    return need > a->w + a->pad_w ? need : a->w + a->pad_w;
+}
+
+/* Zero columns before dy's first, and all columns. */
+VEC_INLINE size_t dy_left(const struct xk_dw_args *a)
+{
+    return (a->k - 1 + a->stride - 1) / a->stride;
+}
+
+VEC_INLINE size_t dy_cols(const struct xk_dw_args *a)
+{
+    size_t last = (a->w - 1 + a->pad_w) / a->stride + 1;
+
+    return dy_left(a) + (last > a->ow ? last : a->ow);
+}
+
+/* --- row kernels ----------------------------------------------------------------------
  */
 
-/* The part of 0..k-1 that falls inside 0..size-1 from `first` on. */
-VEC_INLINE void dw_span(size_t *lo, size_t *hi, ptrdiff_t first, size_t k, size_t size)
+#define MAX_K 7
+
+/*
+ * One row of one block of 16 channels, from ring rows to cache-line pixels `out`:
+ *   forward: out[ox] = bias + sum of rows[ky][ox * S + kx] w[ky][kx]
+ *   data: out[ix] for every ix: sum over ky = py, py + S, ... and the kx that fit; rows
+ * are dy's for those ky, in their order, at the column of dy's first pixel weights:
+ * acc[ky][kx] += sum over ox of rows[ky][ox * S + kx] dy[ox] w has the stride cp from one
+ * window place to the next.
+ */
+struct dw_kernels {
+    void (*forward)(float *out, const float *const *rows, const float *w, size_t cp,
+                    const float *bias, size_t ow, size_t k, size_t stride);
+    void (*data)(float *out, const float *const *rows, const float *w, size_t cp,
+                 size_t width, size_t pad, size_t py, size_t k, size_t stride);
+    void (*weights)(float *acc, const float *const *rows, const float *dy, size_t ow,
+                    size_t k, size_t stride);
+};
+
+/* With K and S known when compiled. UNROLL_K undoes every loop over the window. */
+#define UNROLL_K _Pragma("GCC unroll 8")
+
+VEC_INLINE void forward_fixed(float *out, const float *const *rows, const float *weights,
+                              size_t cp, const float *bias, size_t ow, const size_t K,
+                              const size_t S)
 {
-    *lo = first < 0 ? (size_t)-first : 0;
-    *hi = first + (ptrdiff_t)k > (ptrdiff_t)size ? (size_t)((ptrdiff_t)size - first) : k;
+    vf w[MAX_K * MAX_K], b = bias ? vload(bias) : vset(0);
+
+    UNROLL_K for (size_t ky = 0; ky < K; ky++)
+    {
+        UNROLL_K for (size_t kx = 0; kx < K; kx++)
+        {
+            w[ky * K + kx] = vload(weights + (ky * K + kx) * cp);
+        }
+    }
+    for (size_t ox = 0; ox < ow; ox++) {
+        vf v = b;
+
+        UNROLL_K for (size_t ky = 0; ky < K; ky++)
+        {
+            UNROLL_K for (size_t kx = 0; kx < K; kx++)
+            {
+                v = vfma(vload(rows[ky] + (ox * S + kx) * VEC), w[ky * K + kx], v);
+            }
+        }
+        vstore(out + ox * VEC, v);
+    }
 }
 
-static void dw_forward(const struct xk_dw_args *a, size_t r0, size_t r1)
+VEC_INLINE void weights_fixed(float *acc, const float *const *rows, const float *dy,
+                              size_t ow, const size_t K, const size_t S)
 {
-    size_t c = a->c;
+    vf s[MAX_K * MAX_K];
 
-    for (size_t r = r0; r < r1; r++) {
-        size_t n = r / a->oh, oy = r % a->oh, y0, y1;
-        ptrdiff_t top = (ptrdiff_t)(oy * a->stride) - (ptrdiff_t)a->pad_h;
+    UNROLL_K for (size_t k = 0; k < K; k++)
+    {
+        UNROLL_K for (size_t kx = 0; kx < K; kx++)
+        {
+            s[k * K + kx] = vload(acc + (k * K + kx) * VEC);
+        }
+    }
+    for (size_t ox = 0; ox < ow; ox++) {
+        vf g = vload(dy + ox * VEC);
 
-        dw_span(&y0, &y1, top, a->k, a->h);
+        UNROLL_K for (size_t ky = 0; ky < K; ky++)
+        {
+            UNROLL_K for (size_t kx = 0; kx < K; kx++)
+            {
+                s[ky * K + kx] =
+                    vfma(vload(rows[ky] + (ox * S + kx) * VEC), g, s[ky * K + kx]);
+            }
+        }
+    }
+    UNROLL_K for (size_t k = 0; k < K; k++)
+    {
+        UNROLL_K for (size_t kx = 0; kx < K; kx++)
+        {
+            vstore(acc + (k * K + kx) * VEC, s[k * K + kx]);
+        }
+    }
+}
+
+/* The columns of one place PX among the strides. */
+VEC_INLINE void data_cols(float *out, const float *const *rows, const float *weights,
+                          size_t cp, size_t width, size_t pad, const size_t K,
+                          const size_t S, const size_t PY, const size_t PX)
+{
+    size_t x0 =
+        (PX + S * MAX_K - pad) % S; /* the first column with (x0 + pad) % S = PX */
+    vf w[MAX_K * MAX_K];
+
+    UNROLL_K for (size_t ky = PY; ky < K; ky += S)
+    {
+        UNROLL_K for (size_t kx = PX; kx < K; kx += S)
+        {
+            w[ky * K + kx] = vload(weights + (ky * K + kx) * cp);
+        }
+    }
+    for (size_t ix = x0; ix < width; ix += S) {
+        ptrdiff_t first = (ptrdiff_t)((ix + pad - PX) / S); /* dy's column for kx = PX */
+        vf g = vset(0);
+
+        UNROLL_K for (size_t ky = PY; ky < K; ky += S)
+        {
+            UNROLL_K for (size_t kx = PX; kx < K; kx += S)
+            {
+                g = vfma(vload(rows[(ky - PY) / S] +
+                               (first - (ptrdiff_t)((kx - PX) / S)) * VEC),
+                         w[ky * K + kx], g);
+            }
+        }
+        vstore(out + ix * VEC, g);
+    }
+}
+
+VEC_INLINE void data_fixed(float *out, const float *const *rows, const float *w,
+                           size_t cp, size_t width, size_t pad, size_t py, const size_t K,
+                           const size_t S)
+{
+    if (S == 1) {
+        data_cols(out, rows, w, cp, width, pad, K, S, 0, 0);
+    } else if (py == 0) {
+        data_cols(out, rows, w, cp, width, pad, K, S, 0, 0);
+        data_cols(out, rows, w, cp, width, pad, K, S, 0, 1);
+    } else {
+        data_cols(out, rows, w, cp, width, pad, K, S, 1, 0);
+        data_cols(out, rows, w, cp, width, pad, K, S, 1, 1);
+    }
+}
+
+#define FIXED(name, K, S)                                                                \
+    static void forward_##name(float *out, const float *const *rows, const float *w,     \
+                               size_t cp, const float *bias, size_t ow, size_t k,        \
+                               size_t stride)                                            \
+    {                                                                                    \
+        (void)k;                                                                         \
+        (void)stride;                                                                    \
+        forward_fixed(out, rows, w, cp, bias, ow, K, S);                                 \
+    }                                                                                    \
+    static void data_##name(float *out, const float *const *rows, const float *w,        \
+                            size_t cp, size_t width, size_t pad, size_t py, size_t k,    \
+                            size_t stride)                                               \
+    {                                                                                    \
+        (void)k;                                                                         \
+        (void)stride;                                                                    \
+        data_fixed(out, rows, w, cp, width, pad, py, K, S);                              \
+    }                                                                                    \
+    static void weights_##name(float *acc, const float *const *rows, const float *dy,    \
+                               size_t ow, size_t k, size_t stride)                       \
+    {                                                                                    \
+        (void)k;                                                                         \
+        (void)stride;                                                                    \
+        weights_fixed(acc, rows, dy, ow, K, S);                                          \
+    }                                                                                    \
+    static const struct dw_kernels dw_##name = {forward_##name, data_##name,             \
+                                                weights_##name};
+
+/* Any window and stride; weights come from memory. */
+static void forward_any(float *out, const float *const *rows, const float *w, size_t cp,
+                        const float *bias, size_t ow, size_t k, size_t stride)
+{
+    for (size_t ox = 0; ox < ow; ox++) {
+        vf v = bias ? vload(bias) : vset(0);
+
+        for (size_t ky = 0; ky < k; ky++)
+            for (size_t kx = 0; kx < k; kx++)
+                v = vfma(vload(rows[ky] + (ox * stride + kx) * VEC),
+                         vload(w + (ky * k + kx) * cp), v);
+        vstore(out + ox * VEC, v);
+    }
+}
+
+static void data_any(float *out, const float *const *rows, const float *w, size_t cp,
+                     size_t width, size_t pad, size_t py, size_t k, size_t stride)
+{
+    for (size_t ix = 0; ix < width; ix++) {
+        size_t px = (ix + pad) % stride;
+        ptrdiff_t first = (ptrdiff_t)((ix + pad) / stride);
+        vf g = vset(0);
+
+        for (size_t ky = py; ky < k; ky += stride)
+            for (size_t kx = px; kx < k; kx += stride)
+                g = vfma(vload(rows[(ky - py) / stride] +
+                               (first - (ptrdiff_t)((kx - px) / stride)) * VEC),
+                         vload(w + (ky * k + kx) * cp), g);
+        vstore(out + ix * VEC, g);
+    }
+}
+
+static void weights_any(float *acc, const float *const *rows, const float *dy, size_t ow,
+                        size_t k, size_t stride)
+{
+    for (size_t ky = 0; ky < k; ky++)
+        for (size_t kx = 0; kx < k; kx++) {
+            vf s = vload(acc + (ky * k + kx) * VEC);
+
+            for (size_t ox = 0; ox < ow; ox++)
+                s = vfma(vload(rows[ky] + (ox * stride + kx) * VEC), vload(dy + ox * VEC),
+                         s);
+            vstore(acc + (ky * k + kx) * VEC, s);
+        }
+}
+
+static const struct dw_kernels dw_any = {forward_any, data_any, weights_any};
+
+#ifdef __AVX512F__ /* 32 registers */
+FIXED(3_1, 3, 1)
+FIXED(3_2, 3, 2)
+FIXED(5_1, 5, 1)
+FIXED(5_2, 5, 2)
+#endif
+
+static const struct dw_kernels *dw_kernels(size_t k, size_t stride)
+{
+#ifdef __AVX512F__
+    if (k == 3 && stride == 1)
+        return &dw_3_1;
+    if (k == 3 && stride == 2)
+        return &dw_3_2;
+    if (k == 5 && stride == 1)
+        return &dw_5_1;
+    if (k == 5 && stride == 2)
+        return &dw_5_2;
+#endif
+    (void)k;
+    (void)stride;
+    return &dw_any;
+}
+
+/* --- forward --------------------------------------------------------------------------
+ */
+
+/* A finished row of one block on its way to memory: activation, sums. */
+static void store_y(float *y, const float *row, const struct xk_dw_args *a,
+                    const struct xk_dw_sums *sums, size_t i)
+{
+    size_t n = a->c - i;
+    vf s = vset(0), q = vset(0), center;
+
+    if (a->center) {
+        center = vload(a->center + i);
         for (size_t ox = 0; ox < a->ow; ox++) {
-            ptrdiff_t left = (ptrdiff_t)(ox * a->stride) - (ptrdiff_t)a->pad_w;
-            size_t x0, x1;
+            vf v = vload(row + ox * VEC);
 
-            dw_span(&x0, &x1, left, a->k, a->w);
-            for (size_t i = 0; i < c; i += VEC) {
-                vf s = a->bias ? vload_n(a->bias + i, c - i) : vset(0);
+            vstore_n(y + ox * a->c + i, v, n);
+            v -= center;
+            s += v;
+            q = vfma(v, v, q);
+        }
+        add_double(sums->sum + i, s);
+        add_double(sums->squares + i, q);
+        return;
+    }
+#define BODY(act)                                                                        \
+    for (size_t ox = 0; ox < a->ow; ox++)                                                \
+    vstore_n(y + ox * a->c + i, vact(act, vload(row + ox * VEC)), n)
+    SWITCH_ACT(a->act_out, BODY)
+#undef BODY
+}
 
-                for (size_t ky = y0; ky < y1; ky++) {
-                    const float *row =
-                        a->x + ((n * a->h + (size_t)(top + (ptrdiff_t)ky)) * a->w) * c +
-                        i;
+static void forward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                         float *scratch, size_t r0, size_t r1, size_t c0, size_t blocks)
+{
+    const struct dw_kernels *kernels = dw_kernels(a->k, a->stride);
+    size_t cp = xk_padded(a->c), k = a->k;
+    struct dw_ring ring;
+    float *out = scratch;
 
-                    for (size_t kx = x0; kx < x1; kx++)
-                        s = vfma(vload_n(row + (size_t)(left + (ptrdiff_t)kx) * c, c - i),
-                                 vload_n(a->weights + (ky * a->k + kx) * c + i, c - i),
-                                 s);
-                }
-                if (a->act == XK_ACT_RELU)
-                    s = vact(XK_ACT_RELU, s);
-                else if (a->act == XK_ACT_RELU6)
-                    s = vact(XK_ACT_RELU6, s);
-                else if (a->act == XK_ACT_SILU)
-                    s = vact(XK_ACT_SILU, s);
-                vstore_n(a->y + (r * a->ow + ox) * c + i, s, c - i);
-            }
+    scratch += a->ow * VEC;
+    ring_init(&ring, &scratch, k, x_cols(a), blocks);
+    for (size_t r = r0; r < r1; r++) {
+        size_t n = r / a->oh, oy = r % a->oh;
+        const float *rows[MAX_K], *at[MAX_K];
+
+        if (oy == 0)
+            ring_forget(&ring);
+        for (size_t ky = 0; ky < k; ky++)
+            rows[ky] = ring_x(&ring, a, n,
+                              (ptrdiff_t)(oy * a->stride + ky) - (ptrdiff_t)a->pad_h, c0,
+                              blocks);
+        for (size_t b = 0; b < blocks; b++) {
+            size_t i = c0 + b * VEC;
+
+            for (size_t ky = 0; ky < k; ky++)
+                at[ky] = rows[ky] + b * ring.cols * VEC;
+            kernels->forward(out, at, a->weights + i, cp, a->bias ? a->bias + i : NULL,
+                             a->ow, k, a->stride);
+            store_y(a->y + r * a->ow * a->c, out, a, sums, i);
         }
     }
 }
 
-static void dw_backward_data(const struct xk_dw_args *a, size_t r0, size_t r1)
+static void dw_forward(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                       float *scratch, size_t r0, size_t r1)
 {
-    size_t c = a->c;
+    size_t blocks = xk_padded(a->c) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
 
-    for (size_t r = r0; r < r1; r++) {
-        size_t n = r / a->h, iy = r % a->h;
+    for (size_t g = 0; g < groups && r0 < r1; g++) {
+        size_t b0 = blocks * g / groups, b1 = blocks * (g + 1) / groups;
 
-        for (size_t ix = 0; ix < a->w; ix++) {
-            for (size_t i = 0; i < c; i += VEC) {
-                vf s = vset(0);
-
-                for (size_t ky = (iy + a->pad_h) % a->stride; ky < a->k;
-                     ky += a->stride) {
-                    size_t oy = (iy + a->pad_h - ky) / a->stride;
-
-                    if (iy + a->pad_h < ky || oy >= a->oh)
-                        continue;
-                    for (size_t kx = (ix + a->pad_w) % a->stride; kx < a->k;
-                         kx += a->stride) {
-                        size_t ox = (ix + a->pad_w - kx) / a->stride;
-
-                        if (ix + a->pad_w < kx || ox >= a->ow)
-                            continue;
-                        s = vfma(vload_n(a->dy + ((n * a->oh + oy) * a->ow + ox) * c + i,
-                                         c - i),
-                                 vload_n(a->weights + (ky * a->k + kx) * c + i, c - i),
-                                 s);
-                    }
-                }
-                vstore_n(a->dx + (r * a->w + ix) * c + i, s, c - i);
-            }
-        }
+        forward_rows(a, sums, scratch, r0, r1, b0 * VEC, b1 - b0);
     }
 }
 
-static void dw_backward_weights(double *dw, const struct xk_dw_args *a, size_t r0,
-                                size_t r1)
+/* --- backward -------------------------------------------------------------------------
+ */
+
+/* A finished row of dx of one block on its way to memory: the slope of act_in, sums. */
+VEC_INLINE void store_dx_act(float *dx, const float *row, const float *x,
+                             const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                             size_t i, const enum xk_act act)
 {
-    size_t c = a->c;
+    size_t n = a->c - i;
+    vf scale = vload(a->scale + i), shift = vload(a->shift + i),
+       mean = vload(a->mean + i);
+    vf s = vset(0), q = vset(0);
 
+    for (size_t ix = 0; ix < a->w; ix++) {
+        vf v = vload_n(x + ix * a->c + i, n);
+        vf g = vact_grad(act, vfma(v, scale, shift), vload(row + ix * VEC));
+
+        s += g;
+        q = vfma(g, v - mean, q);
+        vstore_n(dx + ix * a->c + i, g, n);
+    }
+    add_double(sums->sum + i, s);
+    add_double(sums->squares + i, q);
+}
+
+static void store_dx(float *dx, const float *row, const float *x,
+                     const struct xk_dw_args *a, const struct xk_dw_sums *sums, size_t i)
+{
+    if (!a->scale) {
+        for (size_t ix = 0; ix < a->w; ix++)
+            vstore_n(dx + ix * a->c + i, vload(row + ix * VEC), a->c - i);
+        return;
+    }
+#define BODY(act) store_dx_act(dx, row, x, a, sums, i, act)
+    SWITCH_ACT(a->act_in, BODY)
+#undef BODY
+}
+
+/* One row of dx, all blocks. */
+static void data_row(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                     const struct dw_kernels *kernels, struct dw_ring *ring, float *out,
+                     size_t n, size_t iy, size_t c0, size_t blocks)
+{
+    const float *rows[MAX_K], *at[MAX_K];
+    size_t row = (n * a->h + iy) * a->w * a->c, n_rows = 0,
+           py = (iy + a->pad_h) % a->stride;
+
+    for (size_t ky = py; ky < a->k; ky += a->stride) {
+        ptrdiff_t oy =
+            iy + a->pad_h < ky ? -1 : (ptrdiff_t)((iy + a->pad_h - ky) / a->stride);
+
+        rows[n_rows++] = ring_dy(ring, a, n, oy, c0, blocks, dy_left(a));
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        size_t i = c0 + b * VEC;
+
+        for (size_t k = 0; k < n_rows; k++)
+            at[k] = rows[k] + (b * ring->cols + dy_left(a)) * VEC;
+        kernels->data(out, at, a->weights + i, xk_padded(a->c), a->w, a->pad_w, py, a->k,
+                      a->stride);
+        store_dx(a->dx + row, out, a->x + row, a, sums, i);
+    }
+}
+
+/* The products of one row of dy, all blocks, into float sums [blocks][k*k][VEC]. */
+static void weights_row(const struct xk_dw_args *a, const struct dw_kernels *kernels,
+                        struct dw_ring *ring_of_x, struct dw_ring *ring_of_dy, float *acc,
+                        size_t n, size_t oy, size_t c0, size_t blocks)
+{
+    const float *rows[MAX_K], *at[MAX_K];
+    const float *dy = ring_dy(ring_of_dy, a, n, (ptrdiff_t)oy, c0, blocks, dy_left(a));
+
+    for (size_t ky = 0; ky < a->k; ky++)
+        rows[ky] =
+            ring_x(ring_of_x, a, n,
+                   (ptrdiff_t)(oy * a->stride + ky) - (ptrdiff_t)a->pad_h, c0, blocks);
+    for (size_t b = 0; b < blocks; b++) {
+        for (size_t ky = 0; ky < a->k; ky++)
+            at[ky] = rows[ky] + b * ring_of_x->cols * VEC;
+        kernels->weights(acc + b * a->k * a->k * VEC, at,
+                         dy + (b * ring_of_dy->cols + dy_left(a)) * VEC, a->ow, a->k,
+                         a->stride);
+    }
+}
+
+static void flush_weights(double *dw, float *acc, size_t cp, size_t c0, size_t blocks,
+                          size_t k2)
+{
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t k = 0; k < k2; k++) {
+            float *s = acc + (b * k2 + k) * VEC;
+
+            add_double(dw + k * cp + c0 + b * VEC, vload(s));
+            vstore(s, vset(0));
+        }
+}
+
+/* After this many products the float sums go into the double ones. */
+#define DW_FLUSH 8192
+
+static void backward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                          float *scratch, size_t r0, size_t r1, size_t c0, size_t blocks)
+{
+    const struct dw_kernels *kernels = dw_kernels(a->k, a->stride);
+    struct dw_ring ring_of_x, ring_of_dy;
+    size_t cp = xk_padded(a->c), k2 = a->k * a->k, pending = 0;
+    float *acc = scratch, *out = acc + blocks * k2 * VEC;
+
+    memset(acc, 0, blocks * k2 * VEC * sizeof *acc);
+    scratch = out + a->w * VEC;
+    ring_init(&ring_of_x, &scratch, a->k, x_cols(a), blocks);
+    ring_init(&ring_of_dy, &scratch, (a->k - 1) / a->stride + 2, dy_cols(a), blocks);
     for (size_t r = r0; r < r1; r++) {
-        size_t n = r / a->oh, oy = r % a->oh, y0, y1;
-        ptrdiff_t top = (ptrdiff_t)(oy * a->stride) - (ptrdiff_t)a->pad_h;
+        size_t n = r / a->h, iy = r % a->h, oy = iy / a->stride;
 
-        dw_span(&y0, &y1, top, a->k, a->h);
-        for (size_t i = 0; i < c; i += VEC) {
-            for (size_t ky = y0; ky < y1; ky++) {
-                const float *row =
-                    a->x + ((n * a->h + (size_t)(top + (ptrdiff_t)ky)) * a->w) * c + i;
-
-                for (size_t kx = 0; kx < a->k; kx++) {
-                    vf s = vset(0);
-
-                    for (size_t ox = 0; ox < a->ow; ox++) {
-                        ptrdiff_t ix =
-                            (ptrdiff_t)(ox * a->stride + kx) - (ptrdiff_t)a->pad_w;
-
-                        if (ix < 0 || ix >= (ptrdiff_t)a->w)
-                            continue;
-                        s = vfma(vload_n(row + (size_t)ix * c, c - i),
-                                 vload_n(a->dy + (r * a->ow + ox) * c + i, c - i), s);
-                    }
-                    add_double(dw + (ky * a->k + kx) * c + i, s, c - i);
-                }
+        if (iy == 0) {
+            ring_forget(&ring_of_x);
+            ring_forget(&ring_of_dy);
+        }
+        if (sums->dw && iy % a->stride == 0 && oy < a->oh) {
+            weights_row(a, kernels, &ring_of_x, &ring_of_dy, acc, n, oy, c0, blocks);
+            pending += a->ow;
+            if (pending >= DW_FLUSH) {
+                flush_weights(sums->dw, acc, cp, c0, blocks, k2);
+                pending = 0;
             }
         }
+        if (a->dx)
+            data_row(a, sums, kernels, &ring_of_dy, out, n, iy, c0, blocks);
+    }
+    if (sums->dw)
+        flush_weights(sums->dw, acc, cp, c0, blocks, k2);
+}
+
+static void dw_backward(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
+                        float *scratch, size_t r0, size_t r1)
+{
+    size_t blocks = xk_padded(a->c) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
+
+    for (size_t g = 0; g < groups && r0 < r1; g++) {
+        size_t b0 = blocks * g / groups, b1 = blocks * (g + 1) / groups;
+
+        backward_rows(a, sums, scratch, r0, r1, b0 * VEC, b1 - b0);
     }
 }

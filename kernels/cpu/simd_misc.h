@@ -76,7 +76,7 @@ static void sum_rows(double *sum, const float *x, size_t c, size_t rows)
 
             for (size_t j = r; j < end; j++)
                 s += vload_n(x + j * c + i, c - i);
-            add_double(sum + i, s, c - i);
+            add_double(sum + i, s);
         }
     }
 }
@@ -92,7 +92,7 @@ static void dot_rows(double *sum, const float *x, const float *dy, size_t c, siz
             for (size_t j = r; j < end; j++)
                 s = vfma(vload_n(x + j * c + i, c - i), vload_n(dy + j * c + i, c - i),
                          s);
-            add_double(sum + i, s, c - i);
+            add_double(sum + i, s);
         }
     }
 }
@@ -116,7 +116,7 @@ static double sum_squares(const float *x, size_t n)
 
             s = vfma(v, v, s);
         }
-        add_double(sum, s, VEC);
+        add_double(sum, s);
     }
     for (int i = 0; i < VEC; i++)
         total += sum[i];
@@ -143,9 +143,20 @@ static void sgd(float *p, float *b, const float *g, size_t n, float scale,
 static void adamw(float *p, float *m, float *v, const float *g, size_t n, float scale,
                   struct xk_adamw o)
 {
-    for (size_t i = 0; i < n;
-         i++) /* square roots and divisions: the compiler's vectors do */
-        xk_adamw_update(p + i, m + i, v + i, g[i] * scale, o);
+    vf beta1 = vset(1.0f - o.beta1), beta2 = vset(o.beta2), rest2 = vset(1.0f - o.beta2);
+
+    for (size_t i = 0; i < n; i += VEC) {
+        vf grad = vload_n(g + i, n - i) * vset(scale), first = vload_n(m + i, n - i);
+        vf second = vload_n(v + i, n - i) * beta2 + rest2 * grad * grad;
+
+        first += (grad - first) * beta1;
+        vstore_n(m + i, first, n - i);
+        vstore_n(v + i, second, n - i);
+        vstore_n(p + i,
+                 vload_n(p + i, n - i) * vset(o.shrink) -
+                     vset(o.step) * first / (vsqrt(second) / vset(o.root) + vset(o.eps)),
+                 n - i);
+    }
 }
 
 static void ema(float *e, const float *p, size_t n, float decay)

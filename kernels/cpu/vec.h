@@ -12,12 +12,19 @@
 
 #include "formula.h"
 
+#ifdef __AVX512F__
 #define VEC 16
+#elif defined __AVX2__
+#define VEC 8
+#else
+#define VEC 4
+#endif
+#define VEC_BYTES (4 * VEC)
 
 /* All functions here are inlined: how vectors are passed (-Wpsabi) does not matter. */
-typedef float vf __attribute__((vector_size(64), aligned(64)));
-typedef float vf_mem __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t vi __attribute__((vector_size(64)));
+typedef float vf __attribute__((vector_size(VEC_BYTES), aligned(VEC_BYTES)));
+typedef float vf_mem __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(VEC_BYTES)));
 
 #define VEC_INLINE static inline __attribute__((always_inline, unused))
 
@@ -63,6 +70,11 @@ VEC_INLINE vf vround(vf x)
     return (vf)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT);
 }
 
+VEC_INLINE vf vsqrt(vf x)
+{
+    return (vf)_mm512_sqrt_ps((__m512)x);
+}
+
 VEC_INLINE vf vload_part(const float *p, size_t n)
 {
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
@@ -77,20 +89,13 @@ VEC_INLINE void vstore_part(float *p, vf v, size_t n)
 
 VEC_INLINE vf vset(float v)
 {
-    return (vf){v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v};
+    return v - (vf){0}; /* the compiler's way to broadcast */
 }
 
 #ifdef __FMA__
 VEC_INLINE vf vfma(vf a, vf b, vf c)
 {
-    union {
-        vf v;
-        __m256 h[2];
-    } x = {a}, y = {b}, z = {c};
-
-    z.h[0] = _mm256_fmadd_ps(x.h[0], y.h[0], z.h[0]);
-    z.h[1] = _mm256_fmadd_ps(x.h[1], y.h[1], z.h[1]);
-    return z.v;
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 #else
 VEC_INLINE vf vfma(vf a, vf b, vf c)
@@ -136,6 +141,13 @@ VEC_INLINE vf vround(vf x)
     return (x + magic) - magic;
 }
 
+VEC_INLINE vf vsqrt(vf x)
+{
+    for (int i = 0; i < VEC; i++)
+        x[i] = sqrtf(x[i]);
+    return x;
+}
+
 VEC_INLINE vf vload_part(const float *p, size_t n)
 {
     vf v = vset(0);
@@ -161,7 +173,7 @@ VEC_INLINE void vstore(float *p, vf v)
     *(vf_mem *)(void *)p = v;
 }
 
-/* n of them, 1 to 16 and more */
+/* n of them, 1 to VEC and more */
 VEC_INLINE vf vload_n(const float *p, size_t n)
 {
     return n >= VEC ? vload(p) : vload_part(p, n);
