@@ -164,6 +164,28 @@ static int print_record(struct job *job, const struct xr_stream_header *h,
     return rc ? -1 : 0;
 }
 
+/* Key and SHA-256 of KEY.npy: equal for equal type, shape and pixels. */
+static int print_digest(struct job *job, const struct xr_record *r, struct xr_err *err)
+{
+    struct xr_sha256 *sha = NULL;
+    struct xr_buf npy = {0};
+    char text[XR_SHA256_TEXT] = "-";
+    int rc = 0;
+
+    if (r->image.n_dims) {
+        sha = xr_sha256_new(err);
+        rc = !sha || xr_npy_format(&npy, &r->image, err);
+        if (!rc) {
+            xr_sha256_add(sha, npy.data, npy.size);
+            xr_sha256_text(sha, text);
+        }
+    }
+    rc = rc || xr_out_printf(job->out, err, "%s\t%s\n", r->key, text);
+    xr_sha256_free(sha);
+    xr_buf_free(&npy);
+    return rc ? -1 : 0;
+}
+
 /* One member's bytes; image, class and description are made again from their values. */
 static int extract(struct job *job, const struct xr_record *r, struct xr_err *err)
 {
@@ -195,6 +217,8 @@ static int use_record(struct job *job, const struct xr_stream_header *h,
     job->taken++;
     if (job->cat->text)
         return print_record(job, h, r, err);
+    if (job->cat->digests)
+        return print_digest(job, r, err);
     if (!job->cat->extract)
         return job->writer ? xr_writer_put(job->writer, r, err) : 0;
     if (job->taken > 1)
@@ -337,14 +361,15 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
     bool model = is_model(inputs[0]);
     int rc = -1;
 
-    if (model && (n_inputs > 1 || cat->header || cat->extract || cat->keys.n ||
-                  cat->keys_file || cat->first >= 0)) {
+    if (model && (n_inputs > 1 || cat->header || cat->digests || cat->extract ||
+                  cat->keys.n || cat->keys_file || cat->first >= 0)) {
         xr_fail_usage(err, n_inputs > 1 ? "a model file stands alone"
                                         : "a model file has no records: only --text and "
                                           "--check go with it");
         goto done;
     }
-    if ((model || cat->text || cat->header || cat->check || cat->extract) &&
+    if ((model || cat->text || cat->header || cat->check || cat->digests ||
+         cat->extract) &&
         xr_out_open(&job.out, output, cat->extract ? XR_OUT_BINARY : 0, err))
         goto done;
     if (model) {

@@ -36,6 +36,8 @@ model() {
     wrong_usage xr-cat a.tar --text=5
     wrong_usage xr-cat m.safetensors a.tar
     wrong_usage xr-cat --header m.safetensors
+    wrong_usage xr-cat --digests m.safetensors
+    wrong_usage xr-cat --digests --check a.tar
 }
 
 @test "text: one line a record" {
@@ -158,6 +160,33 @@ model() {
     [[ $output == "xr-cat: record 'IMG1' has no member '.png'" ]]
     run -1 xr-cat -x npy -o out a.tar
     [ ! -e out ]
+}
+
+@test "digests: of type, shape and pixels, not of anything else in a record" {
+    streams
+    xr-cat --digests a.tar >digests
+    for key in IMG0 IMG1 IMG2 IMG3 IMG4; do
+        printf '%s\tsha256:%s\n' $key "$(tar -xOf a.tar $key.npy | sha256sum | cut -d' ' -f1)"
+    done | cmp - digests
+    # other classes and another part, the same pixels; then another shape and other pixels
+    tiny-stream 5 masks=1 classes=a,b split=val >same.tar
+    [ "$(xr-cat --digests same.tar | cut -f2)" = "$(cut -f2 digests)" ]
+    tiny-stream 1 height=2 width=8 seed=5 | xr-cat --digests >one
+    tiny-stream 1 height=8 width=2 seed=5 | xr-cat --digests >two
+    run -1 cmp one two
+    run -0 xr-cat --digests -k IMG3 a.tar
+    [ "$output" = "$(sed -n 4p digests)" ]
+    head -c 4000 a.tar >cut.tar
+    run -1 xr-cat --digests -o out cut.tar
+    [ ! -e out ]
+}
+
+@test "digests of a shard without images" {
+    mkdir d
+    printf x >d/two.jpg
+    tar --format=ustar -cf shard.tar -C d two.jpg
+    run -0 xr-cat --digests shard.tar
+    [ "$output" = $'two\t-' ]
 }
 
 @test "joined: cat a b is a stream, xr-cat a b is one" {
@@ -294,7 +323,7 @@ model() {
 
 @test "a full disk is an error" {
     streams
-    for how in '' --text --header --check '-k IMG1 -x npy'; do
+    for how in '' --text --header --check --digests '-k IMG1 -x npy'; do
         run -1 --separate-stderr bash -c "xr-cat $how a.tar >/dev/full"
         [[ $stderr == *"No space left on device"* ]]
     done

@@ -15,6 +15,8 @@ static const struct xr_opt options[] = {
      0},
     {"check", 0, XR_OPT_FLAG, AT(check), NULL, "read everything, print counts and digest",
      0, 0, NULL, 0},
+    {"digests", 0, XR_OPT_FLAG, AT(digests), NULL,
+     "print key and digest of the image, one line a record", 0, 0, NULL, 0},
     {"key", 'k', XR_OPT_LIST, AT(keys), "KEY", "take only this record (again for more)",
      0, 0, NULL, 0},
     {"keys", 0, XR_OPT_TEXT, AT(keys_file), "FILE",
@@ -53,8 +55,11 @@ int main(int argc, char **argv)
     int rc;
 
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
-    if (settings.text + settings.header + settings.check + !!settings.extract > 1)
-        xr_cli_usage(&cli, "--text, --header, --check and --extract exclude each other");
+    if (settings.text + settings.header + settings.check + settings.digests +
+            !!settings.extract >
+        1)
+        xr_cli_usage(&cli, "--text, --header, --check, --digests and --extract exclude "
+                           "each other");
     if (settings.keys_file && !strcmp(settings.keys_file, "-") &&
         reads_standard_input(&cli))
         xr_cli_usage(&cli, "--keys and a stream cannot both be standard input");
