@@ -130,7 +130,8 @@ holds() {
 @test "no network: one line with the way round it, which works" {
     remote
     BTXRD_API=file://$PWD/nowhere run -1 --separate-stderr "$fetch" d
-    [[ $stderr == *"btxrd-fetch: cannot reach file://"*"put the ZIP of https://doi.org/10.6084/m9.figshare.27865398 at 'd/BTXRD.zip'"* ]]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [[ $stderr == "btxrd-fetch: cannot reach file://"*"put the ZIP of https://doi.org/10.6084/m9.figshare.27865398 at 'd/BTXRD.zip'"* ]]
     holds ''
     echo '{"files": [{"name": "a.txt", "size": 1, "download_url": "https://x/"}]}' >record
     run -1 --separate-stderr "$fetch" d
