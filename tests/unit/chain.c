@@ -35,7 +35,9 @@ static int make_base(const char *shared)
     if (xr_image_alloc(&base, SIDE, SIDE, 1, 8, NULL))
         return -1;
     for (size_t i = 0; i < SIDE * SIDE; i++)
-        ((uint8_t *)base.data)[i] = (uint8_t)(i % SIDE / 2 + i / SIDE / 2);
+        /* a ramp with grain: a blur of the ramp alone would be the ramp */
+        ((uint8_t *)base.data)[i] =
+            (uint8_t)(i % SIDE / 3 + i / SIDE / 3 + ((uint32_t)i * 2654435761u >> 26));
     return 0;
 }
 
