@@ -112,6 +112,9 @@ $(B)/$(1)/%: $(B)/tests/$(1)/%.o $(B)/libxr.a
 endef
 $(foreach kind,unit bench fixtures fuzz,$(eval $(call test_programs,$(kind))))
 
+demo: tools ## the whole line on phantom radiographs: metrics, plots, a report in build/demo
+	@$(MAKE) --no-print-directory -f pipelines/demo.mk
+
 TEST_ENV := XR_BUILD='$(abspath $(B))' $(if $(SAN),\
 	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	LSAN_OPTIONS=suppressions='$(abspath tests/lsan.supp)':print_suppressions=0)
@@ -164,7 +167,7 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all tools units fixtures deps check check-long lint bench fuzz run-fuzz install uninstall clean help force
+.PHONY: all demo tools units fixtures deps check check-long lint bench fuzz run-fuzz install uninstall clean help force
 .SECONDARY:
 -include $(COMMON_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(NET_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) \
 	$(patsubst %.c,$(B)/%.d,$(UNIT_SRC) $(BENCH_SRC) $(FIXTURE_SRC) $(FUZZ_SRC))
