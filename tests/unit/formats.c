@@ -22,6 +22,15 @@ static const char *in_dir(const char *name)
     return path[turn];
 }
 
+/* Without the sync and rename of xr_write_file: hundreds of files are written here. */
+static int put_file(const char *path, const void *data, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    int good = f && fwrite(data, 1, size, f) == size;
+
+    return f && fclose(f) == 0 && good ? 0 : -1;
+}
+
 static void random_numbers(void)
 {
     /* Random123's known answers for philox4x32-10 */
@@ -141,7 +150,7 @@ static void streams(void)
     last = (size_t)((const char *)memchr(end, '\n', 4096) - whole.data);
     for (size_t cut = 0; cut <= last; cut += cut < 600 || cut > last - 600 ? 1 : 37) {
         tried++;
-        if (xr_write_file(in_dir("cut.tar"), whole.data, cut, &err) ||
+        if (put_file(in_dir("cut.tar"), whole.data, cut) ||
             read_stream(in_dir("cut.tar"), &err) != -1)
             bad++;
     }
@@ -157,7 +166,7 @@ static void streams(void)
             break;
         hurt.data[i] ^= 0x20;
         /* times, names of owners and padding carry nothing: a reader may let them pass */
-        if (!xr_write_file(in_dir("hurt.tar"), hurt.data, hurt.size, &err) &&
+        if (!put_file(in_dir("hurt.tar"), hurt.data, hurt.size) &&
             read_stream(in_dir("hurt.tar"), &err) > 3)
             bad++;
         xr_buf_free(&hurt);
