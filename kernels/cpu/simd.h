@@ -20,7 +20,8 @@ static inline size_t xk_padded(size_t c)
     return (c + XK_LANES - 1) / XK_LANES * XK_LANES;
 }
 
-/* What BN kernels need of a layer. Arrays [c] but x, y, ...: [rows][c]. */
+/* What BN kernels need of a layer. Arrays [c] but x, y, ...: [rows][c]. An activation
+ * together with factor or shortcut has its slope taken from the output (y). */
 struct xk_bn_args {
     size_t c;
     size_t rows_per_image; /* for factor */

@@ -42,65 +42,64 @@ VEC_INLINE void ring_forget(struct dw_ring *r)
 
 /* --- loading ----------------------------------------------------------------------- */
 
-/* Row of x, channels c0.., into a ring row from column `left` on. */
-VEC_INLINE void load_x_act(float *dst, const struct xk_dw_args *a, const float *x,
-                           size_t c0, size_t blocks, size_t cols, size_t left,
-                           const enum xk_act act, const bool norm)
+/* Row of x, NV vectors of channels from i on, into ring blocks of `stride` floats each.
+ */
+VEC_INLINE void load_x_group(float *dst, const struct xk_dw_args *a, const float *x,
+                             size_t i, size_t stride, const enum xk_act act,
+                             const bool norm, const int nv, size_t n)
 {
-    for (size_t b = 0; b < blocks; b++) {
-        size_t i = c0 + b * VEC, n = a->c - i;
-        float *d = dst + (b * cols + left) * VEC;
-        vf scale = norm ? vload(a->scale + i) : vset(1),
-           shift = norm ? vload(a->shift + i) : vset(0);
+    vf scale[BN_GROUP], shift[BN_GROUP];
 
-        if (n >= VEC) {
-            for (size_t ix = 0; ix < a->w; ix++) {
-                vf v = vload(x + ix * a->c + i);
+    UNROLL for (int k = 0; k < nv && norm; k++)
+    {
+        scale[k] = vload(a->scale + i + k * VEC);
+        shift[k] = vload(a->shift + i + k * VEC);
+    }
+    for (size_t ix = 0; ix < a->w; ix++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            vf v = vload_n(x + ix * a->c + i + k * VEC, n);
 
-                vstore(d + ix * VEC, norm ? vact(act, vfma(v, scale, shift)) : v);
-            }
-        } else {
-            for (size_t ix = 0; ix < a->w; ix++) {
-                vf v = vload_part(x + ix * a->c + i, n);
-
-                vstore(d + ix * VEC, norm ? vact(act, vfma(v, scale, shift)) : v);
-            }
+            vstore(dst + (size_t)k * stride + ix * VEC,
+                   norm ? vact(act, vfma(v, scale[k], shift[k])) : v);
         }
     }
 }
 
+/* Row of x, channels c0 to c1-1, into a ring row. */
 static void load_x(float *dst, const struct xk_dw_args *a, const float *x, size_t c0,
-                   size_t blocks, size_t cols, size_t left)
+                   size_t c1, size_t stride)
 {
+#define GROUP(nv, i, n)                                                                  \
+    load_x_group(dst + (i) / VEC * stride, a, x, c0 + (i), stride, XK_ACT_NONE, false,   \
+                 nv, n)
     if (!a->scale) {
-        load_x_act(dst, a, x, c0, blocks, cols, left, XK_ACT_NONE, false);
+        FOR_GROUPS(c1 - c0, GROUP);
         return;
     }
-#define BODY(act) load_x_act(dst, a, x, c0, blocks, cols, left, act, true)
+#undef GROUP
+#define GROUP(nv, i, n)                                                                  \
+    load_x_group(dst + (i) / VEC * stride, a, x, c0 + (i), stride, GROUP_ACT, true, nv, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        FOR_GROUPS(c1 - c0, GROUP);                                                      \
+    } while (0)
     SWITCH_ACT(a->act_in, BODY)
 #undef BODY
+#undef GROUP
 }
 
 /* The gradient of y's row `at` (floats from the beginning), through the batch norm
  * behind. */
-VEC_INLINE void load_dy_act(float *dst, const struct xk_dw_args *a, size_t at, size_t c0,
-                            size_t blocks, size_t cols, size_t left,
-                            const enum xk_act act, const bool norm)
+VEC_INLINE void load_dy_group(float *dst, const struct xk_dw_args *a, size_t at, size_t i,
+                              size_t stride, const enum xk_act act, const bool norm,
+                              const int nv, size_t n)
 {
-    for (size_t b = 0; b < blocks; b++) {
-        size_t i = c0 + b * VEC, n = a->c - i;
-        float *d = dst + (b * cols + left) * VEC;
-        vf scale, shift, kg, kx, k1;
-
-        if (norm) {
-            scale = vload(a->post_scale + i);
-            shift = vload(a->post_shift + i);
-            kg = vload(a->kg + i);
-            kx = vload(a->kx + i);
-            k1 = vload(a->k1 + i);
-        }
-        for (size_t ox = 0; ox < a->ow; ox++) {
-            size_t p = at + ox * a->c + i;
+    for (size_t ox = 0; ox < a->ow; ox++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t j = i + (size_t)k * VEC, p = at + ox * a->c + j;
             vf g = vload_n(a->dy[0] + p, n);
 
             if (a->dy[1])
@@ -108,24 +107,44 @@ VEC_INLINE void load_dy_act(float *dst, const struct xk_dw_args *a, size_t at, s
             if (norm) {
                 vf y = vload_n(a->y + p, n);
 
-                g = vact_grad(act, vfma(y, scale, shift), g);
-                g = vfma(g, kg, vfma(y, kx, k1));
+                g = vact_grad(
+                    act, vfma(y, vload(a->post_scale + j), vload(a->post_shift + j)), g);
+                g = vfma(g, vload(a->kg + j),
+                         vfma(y, vload(a->kx + j), vload(a->k1 + j)));
             }
-            vstore(d + ox * VEC, g);
+            vstore(dst + (size_t)k * stride + ox * VEC, g);
         }
     }
 }
 
 static void load_dy(float *dst, const struct xk_dw_args *a, size_t at, size_t c0,
-                    size_t blocks, size_t cols, size_t left)
+                    size_t c1, size_t stride)
 {
+#define GROUP(nv, i, n)                                                                  \
+    load_dy_group(dst + (i) / VEC * stride, a, at, c0 + (i), stride, XK_ACT_NONE, false, \
+                  nv, n)
     if (!a->kg) {
-        load_dy_act(dst, a, at, c0, blocks, cols, left, XK_ACT_NONE, false);
+        FOR_GROUPS(c1 - c0, GROUP);
         return;
     }
-#define BODY(act) load_dy_act(dst, a, at, c0, blocks, cols, left, act, true)
+#undef GROUP
+#define GROUP(nv, i, n)                                                                  \
+    load_dy_group(dst + (i) / VEC * stride, a, at, c0 + (i), stride, GROUP_ACT, true,    \
+                  nv, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        FOR_GROUPS(c1 - c0, GROUP);                                                      \
+    } while (0)
     SWITCH_ACT(a->post_act, BODY)
 #undef BODY
+#undef GROUP
+}
+
+/* The channel behind the last of `blocks` blocks from c0 on. */
+VEC_INLINE size_t last_channel(const struct xk_dw_args *a, size_t c0, size_t blocks)
+{
+    return c0 + blocks * VEC < a->c ? c0 + blocks * VEC : a->c;
 }
 
 /* Row iy of image n of x, from the ring or into it. */
@@ -140,8 +159,8 @@ VEC_INLINE const float *ring_x(struct dw_ring *r, const struct xk_dw_args *a, si
     slot = (size_t)iy % r->rows;
     dst = r->data + slot * r->row_floats;
     if (r->id[slot] != iy) {
-        load_x(dst, a, a->x + (n * a->h + (size_t)iy) * a->w * a->c, c0, blocks, r->cols,
-               a->pad_w);
+        load_x(dst + a->pad_w * VEC, a, a->x + (n * a->h + (size_t)iy) * a->w * a->c, c0,
+               last_channel(a, c0, blocks), r->cols * VEC);
         r->id[slot] = iy;
     }
     return dst;
@@ -158,8 +177,8 @@ VEC_INLINE const float *ring_dy(struct dw_ring *r, const struct xk_dw_args *a, s
     slot = (size_t)oy % r->rows;
     dst = r->data + slot * r->row_floats;
     if (r->id[slot] != oy) {
-        load_dy(dst, a, (n * a->oh + (size_t)oy) * a->ow * a->c, c0, blocks, r->cols,
-                left);
+        load_dy(dst + left * VEC, a, (n * a->oh + (size_t)oy) * a->ow * a->c, c0,
+                last_channel(a, c0, blocks), r->cols * VEC);
         r->id[slot] = oy;
     }
     return dst;
@@ -484,7 +503,7 @@ static void forward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *su
 static void dw_forward(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
                        float *scratch, size_t r0, size_t r1)
 {
-    size_t blocks = xk_padded(a->c) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
+    size_t blocks = (a->c + VEC - 1) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
 
     for (size_t g = 0; g < groups && r0 < r1; g++) {
         size_t b0 = blocks * g / groups, b1 = blocks * (g + 1) / groups;
@@ -630,7 +649,7 @@ static void backward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *s
 static void dw_backward(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
                         float *scratch, size_t r0, size_t r1)
 {
-    size_t blocks = xk_padded(a->c) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
+    size_t blocks = (a->c + VEC - 1) / VEC, groups = (blocks + DW_GROUP - 1) / DW_GROUP;
 
     for (size_t g = 0; g < groups && r0 < r1; g++) {
         size_t b0 = blocks * g / groups, b1 = blocks * (g + 1) / groups;

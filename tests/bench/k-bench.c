@@ -1,8 +1,8 @@
 /*
  * Images a second of the four networks, training and inference, batch 32 at 224: name,
  * value, unit. Best of some repeats: the machine may be shared. XR_PROFILE=1 adds the
- * time of every step on standard error. Operands choose networks; -b N another batch, -n
- * N repeats, -j N threads, -t training only, -i inference only.
+ * time of every step on standard error. Operands choose networks; -b N another batch, -s
+ * N another size, -n N repeats, -j N threads, -t training only, -i inference only.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -81,21 +81,21 @@ static double step(struct xk_net *net, struct xk_optim *optim, float *logits,
     return now(n_threads) - begin;
 }
 
-static void measure(const char *arch, size_t batch, bool training, int repeats,
-                    int n_threads)
+static void measure(const char *arch, size_t batch, size_t size, bool training,
+                    int repeats, int n_threads)
 {
     struct xk_spec spec = {.arch = arch,
                            .n_classes = 3,
                            .channels = 3,
-                           .height = 224,
-                           .width = 224,
+                           .height = size,
+                           .width = size,
                            .batch = batch,
                            .training = training,
                            .n_threads = n_threads};
     struct xk_optim_spec adamw = {
         .kind = XK_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.01};
     float mean[3] = {0.5f, 0.5f, 0.5f}, std[3] = {0.5f, 0.5f, 0.5f};
-    uint8_t *pixels = malloc(batch * 224 * 224);
+    uint8_t *pixels = malloc(batch * size * size);
     float *logits = calloc(batch, 3 * sizeof *logits), *d = calloc(batch, 3 * sizeof *d);
     int64_t *labels = calloc(batch, sizeof *labels);
     struct xk_net *net;
@@ -103,7 +103,7 @@ static void measure(const char *arch, size_t batch, bool training, int repeats,
     struct xr_err err = {0};
     double best = 1e30;
 
-    for (size_t i = 0; i < batch * 224 * 224; i++)
+    for (size_t i = 0; i < batch * size * size; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 24);
     must(xk_net_open(&net, &spec, &err) || xk_net_init(net, 1, &err), &err);
     if (training)
@@ -133,12 +133,14 @@ static void measure(const char *arch, size_t batch, bool training, int repeats,
 
 int main(int argc, char **argv)
 {
-    size_t batch = 32;
+    size_t batch = 32, size = 224;
     int repeats = 5, c, what = 3, n_threads = 0;
 
-    while ((c = getopt(argc, argv, "b:n:j:ti")) != -1) {
+    while ((c = getopt(argc, argv, "b:s:n:j:ti")) != -1) {
         if (c == 'b')
             batch = strtoul(optarg, NULL, 10);
+        else if (c == 's')
+            size = strtoul(optarg, NULL, 10);
         else if (c == 'n')
             repeats = (int)strtol(optarg, NULL, 10);
         else if (c == 'j')
@@ -157,9 +159,9 @@ int main(int argc, char **argv)
         for (int a = optind; a < argc; a++)
             wanted |= strcmp(argv[a], arch) == 0;
         if (wanted && (what & 1))
-            measure(arch, batch, true, repeats, n_threads);
+            measure(arch, batch, size, true, repeats, n_threads);
         if (wanted && (what & 2))
-            measure(arch, batch, false, repeats, n_threads);
+            measure(arch, batch, size, false, repeats, n_threads);
     }
     return 0;
 }

@@ -129,6 +129,7 @@ static struct xk_net *open_net(const char *arch, const char *keep, double rv)
                            .width = 224,
                            .batch = 2,
                            .training = true,
+                           .n_threads = 1,
                            .keep = keep};
     struct xk_net *net;
     struct xr_err err = {0};

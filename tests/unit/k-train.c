@@ -61,6 +61,7 @@ static struct xk_net *open_net(const char *arch)
                            .height = SIDE,
                            .width = SIDE,
                            .batch = BATCH,
+                           .n_threads = 1,
                            .training = true};
     struct xk_net *net;
     struct xr_err err = {0};

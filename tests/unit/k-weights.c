@@ -56,7 +56,8 @@ static struct xk_net *open_net(const char *arch, size_t n_classes, size_t size,
                            .height = size,
                            .width = size,
                            .batch = batch,
-                           .training = training};
+                           .training = training,
+                           .n_threads = 1};
     struct xk_net *net;
     struct xr_err err = {0};
 
