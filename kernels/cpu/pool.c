@@ -73,37 +73,34 @@ const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL};
 static int maxpool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
     (void)cpu;
-    if (step->node->kernel > 15)
-        return xr_fail(err, "max pooling over more than 15 pixels");
+    if (step->node->kernel > 15 || 2 * step->node->pad > step->node->kernel)
+        return xr_fail(err, "max pooling over %zu pixels, padded by %zu",
+                       step->node->kernel, step->node->pad);
     return 0;
 }
 
-static void maxpool_pixel(float *y, uint8_t *winner, const struct xk_step *step, size_t n,
-                          size_t oy, size_t ox)
+/* Those pixels of a window that lie in the image. */
+static void maxpool_pixel(float *y, uint8_t *winner, const struct xk_simd *simd,
+                          const struct xk_step *step, size_t n, size_t oy, size_t ox)
 {
     const struct xk_node *node = step->node;
-    size_t c = step->in.c, h = step->in.h, w = step->in.w, k = node->kernel;
+    size_t c = step->in.c, h = step->in.h, w = step->in.w, k = node->kernel, n_taps = 0;
+    const float *taps[15 * 15];
+    uint8_t ids[15 * 15];
 
-    for (size_t i = 0; i < c; i++) {
-        y[i] = -INFINITY;
-        winner[i] = 255;
-    }
     for (size_t ky = 0; ky < k; ky++) {
         size_t iy = oy * node->stride + ky - node->pad_h;
 
         for (size_t kx = 0; kx < k && iy < h; kx++) { /* negative wraps to large */
             size_t ix = ox * node->stride + kx - node->pad_w;
-            const float *x = step->x[0] + ((n * h + iy) * w + ix) * c;
-            uint8_t at = (uint8_t)(ky * k + kx);
 
-            for (size_t i = 0; i < c && ix < w; i++) {
-                bool more = x[i] > y[i] || isnan(x[i]);
-
-                y[i] = more ? x[i] : y[i];
-                winner[i] = more ? at : winner[i];
-            }
+            if (ix >= w)
+                continue;
+            taps[n_taps] = step->x[0] + ((n * h + iy) * w + ix) * c;
+            ids[n_taps++] = (uint8_t)(ky * k + kx);
         }
     }
+    simd->max_taps(y, winner, taps, ids, n_taps, c);
 }
 
 static int maxpool_forward(struct xk_cpu *cpu, struct xk_step *step,
@@ -117,8 +114,8 @@ static int maxpool_forward(struct xk_cpu *cpu, struct xk_step *step,
     for (size_t r = 0; r < rows; r++)
         for (size_t ox = 0; ox < s.w; ox++)
             maxpool_pixel(step->y + (r * s.w + ox) * s.c,
-                          (uint8_t *)step->saved + (r * s.w + ox) * s.c, step, r / s.h,
-                          r % s.h, ox);
+                          (uint8_t *)step->saved + (r * s.w + ox) * s.c, cpu->simd, step,
+                          r / s.h, r % s.h, ox);
     return 0;
 }
 

@@ -108,6 +108,11 @@ struct xk_simd {
     void (*dot_rows)(double *sum, const float *x, const float *dy, size_t c, size_t rows);
     void (*fill_rows)(float *y, const float *v, size_t c, size_t rows);
 
+    /* the largest of some pixels, channel by channel, and the id of the first that has it
+     */
+    void (*max_taps)(float *y, uint8_t *winner, const float *const *taps,
+                     const uint8_t *ids, size_t n_taps, size_t c);
+
     double (*sum_squares)(const float *x, size_t n);
     void (*sgd)(float *p, float *b, const float *g, size_t n, float scale,
                 struct xk_sgd o);

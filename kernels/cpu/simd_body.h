@@ -23,6 +23,7 @@ const struct xk_simd SIMD_TABLE = {
     .sum_rows = sum_rows,
     .dot_rows = dot_rows,
     .fill_rows = fill_rows,
+    .max_taps = max_taps,
     .sum_squares = sum_squares,
     .sgd = sgd,
     .adamw = adamw,

@@ -205,6 +205,23 @@ VEC_INLINE size_t dy_cols(const struct xk_dw_args *a)
     return dy_left(a) + (last > a->ow ? last : a->ow);
 }
 
+/*
+ * Ask for part `part` of `parts` of a row that is needed soon: rows are read and written
+ * in strides, which the processor does not foresee. Rows outside 0..rows-1 are left
+ * alone.
+ */
+VEC_INLINE void prefetch_row(const float *x, ptrdiff_t row, size_t rows, size_t width,
+                             size_t c, size_t c0, size_t c1, size_t part, size_t parts,
+                             const int write)
+{
+    if (row < 0 || row >= (ptrdiff_t)rows)
+        return;
+    x += (size_t)row * width * c;
+    for (size_t i = width * part / parts; i < width * (part + 1) / parts; i++)
+        for (size_t j = c0; j < c1; j += 16)
+            __builtin_prefetch(x + i * c + j, write, 2);
+}
+
 /* --- row kernels ----------------------------------------------------------------------
  */
 
@@ -472,7 +489,7 @@ static void forward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *su
                          float *scratch, size_t r0, size_t r1, size_t c0, size_t blocks)
 {
     const struct dw_kernels *kernels = dw_kernels(a->k, a->stride);
-    size_t cp = xk_padded(a->c), k = a->k;
+    size_t cp = xk_padded(a->c), k = a->k, c1 = last_channel(a, c0, blocks);
     struct dw_ring ring;
     float *out = scratch;
 
@@ -491,6 +508,12 @@ static void forward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *su
         for (size_t b = 0; b < blocks; b++) {
             size_t i = c0 + b * VEC;
 
+            for (size_t s = 0; s < a->stride; s++)
+                prefetch_row(a->x + n * a->h * a->w * a->c,
+                             (ptrdiff_t)(oy * a->stride + k + s) - (ptrdiff_t)a->pad_h,
+                             a->h, a->w, a->c, c0, c1, b, blocks, 0);
+            prefetch_row(a->y + n * a->oh * a->ow * a->c, (ptrdiff_t)oy + 1, a->oh, a->ow,
+                         a->c, c0, c1, b, blocks, 1);
             for (size_t ky = 0; ky < k; ky++)
                 at[ky] = rows[ky] + b * ring.cols * VEC;
             kernels->forward(out, at, a->weights + i, cp, a->bias ? a->bias + i : NULL,
@@ -558,6 +581,9 @@ static void data_row(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
     const float *rows[MAX_K], *at[MAX_K];
     size_t row = (n * a->h + iy) * a->w * a->c, n_rows = 0,
            py = (iy + a->pad_h) % a->stride;
+    size_t image = n * a->h * a->w * a->c, out_image = n * a->oh * a->ow * a->c;
+    size_t c1 = last_channel(a, c0, blocks);
+    ptrdiff_t next = (ptrdiff_t)((iy + a->pad_h) / a->stride + 1);
 
     for (size_t ky = py; ky < a->k; ky += a->stride) {
         ptrdiff_t oy =
@@ -568,6 +594,15 @@ static void data_row(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
     for (size_t b = 0; b < blocks; b++) {
         size_t i = c0 + b * VEC;
 
+        prefetch_row(a->x + image, (ptrdiff_t)(iy + a->k) - (ptrdiff_t)a->pad_h, a->h,
+                     a->w, a->c, c0, c1, b, blocks, 0);
+        prefetch_row(a->dx + image, (ptrdiff_t)iy + 1, a->h, a->w, a->c, c0, c1, b,
+                     blocks, 1);
+        prefetch_row(a->dy[0] + out_image, next, a->oh, a->ow, a->c, c0, c1, b, blocks,
+                     0);
+        if (a->kg)
+            prefetch_row(a->y + out_image, next, a->oh, a->ow, a->c, c0, c1, b, blocks,
+                         0);
         for (size_t k = 0; k < n_rows; k++)
             at[k] = rows[k] + (b * ring->cols + dy_left(a)) * VEC;
         kernels->data(out, at, a->weights + i, xk_padded(a->c), a->w, a->pad_w, py, a->k,

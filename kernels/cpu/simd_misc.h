@@ -167,3 +167,37 @@ static void ema(float *e, const float *p, size_t n, float decay)
                      vset(1.0f - decay) * vload_n(p + i, n - i),
                  n - i);
 }
+
+typedef uint8_t vb __attribute__((vector_size(VEC)));
+typedef uint8_t vb_mem __attribute__((vector_size(VEC), aligned(1), may_alias));
+
+/* NaN wins, as in PyTorch. */
+static void max_taps(float *y, uint8_t *winner, const float *const *taps,
+                     const uint8_t *ids, size_t n_taps, size_t c)
+{
+    size_t i = 0;
+
+    for (; i + VEC <= c; i += VEC) {
+        vf top = vload(taps[0] + i);
+        vi at = (vi){0} + ids[0];
+
+        for (size_t k = 1; k < n_taps; k++) {
+            vf v = vload(taps[k] + i);
+            vi more = (v > top) | (v != v);
+
+            top = (vf)(((vi)v & more) | ((vi)top & ~more));
+            at = (((vi){0} + ids[k]) & more) | (at & ~more);
+        }
+        vstore(y + i, top);
+        *(vb_mem *)(void *)(winner + i) = __builtin_convertvector(at, vb);
+    }
+    for (; i < c; i++) {
+        y[i] = taps[0][i];
+        winner[i] = ids[0];
+        for (size_t k = 1; k < n_taps; k++)
+            if (taps[k][i] > y[i] || isnan(taps[k][i])) {
+                y[i] = taps[k][i];
+                winner[i] = ids[k];
+            }
+    }
+}
