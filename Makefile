@@ -115,7 +115,7 @@ $(foreach kind,unit bench fixtures fuzz,$(eval $(call test_programs,$(kind))))
 demo: tools ## the whole line on phantom radiographs: metrics, plots, a report in build/demo
 	@$(MAKE) --no-print-directory -f pipelines/demo.mk
 
-TEST_ENV := XR_BUILD='$(abspath $(B))' $(if $(SAN),\
+TEST_ENV := XR_BUILD='$(abspath $(B))' $(if $(SAN),XR_TEST_TIMEOUT=3600 \
 	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	LSAN_OPTIONS=suppressions='$(abspath tests/lsan.supp)':print_suppressions=0)
 check: build/.deps-check tools units fixtures ## run the tests
