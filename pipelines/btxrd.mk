@@ -17,8 +17,7 @@ XR_SHARED ?= ../shared
 WEIGHTS ?= $(firstword $(wildcard $(XR_SHARED)/weights weights) weights)
 MODELS ?= tf_efficientnet_lite0 resnet18 $(patsubst $(WEIGHTS)/%.safetensors,%,$(wildcard $(WEIGHTS)/efficientnet_b0.safetensors $(WEIGHTS)/resnet50.safetensors))
 $(foreach m,$(MODELS),$(eval INIT_$(m) := $(wildcard $(WEIGHTS)/$(m).safetensors)))
-# the full set may lie one folder down in its archive
-ROOT = $(firstword $(patsubst %/images,%,$(wildcard $(DATA)/images $(DATA)/BTXRD/images)) $(DATA))
+ROOT := $(DATA)
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
 all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS)
@@ -33,7 +32,8 @@ $(OUT)/splits.csv: $(DATA)/split.csv
 	$(run)xr-split --check $< >/dev/null
 	$(run)cp $< $@
 else
-TABLES := $(wildcard $(ROOT)/labels.csv $(ROOT)/dataset.csv $(ROOT)/dataset.xlsx)
+# the set may lie one folder down, as in its archive
+TABLES := $(wildcard $(foreach d,$(DATA) $(DATA)/BTXRD,$(d)/labels.csv $(d)/dataset.csv $(d)/dataset.xlsx))
 $(OUT)/films.csv: $(if $(TABLES),$(TABLES),$(OUT)/download/.complete)
 	$(call say,FILMS)
 	$(run)mkdir -p $(@D)
