@@ -45,7 +45,7 @@ experiment() {
 @test "pipelines/section prints a section without comments, with overrides" {
     cat >a.yaml <<'Y'
 train:   # all
-  lr: 1
+  lr: 1 # as it is
   # nothing
   transform:
     - a
