@@ -124,3 +124,19 @@ Y
     run -0 experiment out/model.safetensors
     [[ $output != *TRAIN* ]]
 }
+
+@test "pipelines/compare puts figures with their intervals side by side" {
+    cat >p.csv <<'CSV'
+key,label,p_normal,p_tumor
+a,normal,.9,.1
+b,normal,.6,.4
+c,tumor,.7,.3
+d,tumor,.2,.8
+CSV
+    xr-metrics -n 0 -o a.json p.csv
+    xr-metrics -n 200 -o b.json p.csv
+    run -0 "$XR_TOP/pipelines/compare" one=a.json two=b.json
+    [[ ${lines[0]} == "model  n  macro AUC"*"sensitivity by class" ]]
+    [[ ${lines[1]} == "one    4  0.750"*"0.750"*"normal 1.000  tumor 0.500" ]]
+    [[ ${lines[2]} == "two    4  0.750 [0."*"]"*"normal 1.000"* ]]
+}
