@@ -31,10 +31,6 @@ settle = @mkdir -p $(@D) && $(1) >$@.new && { cmp -s $@.new $@ && rm $@.new || m
 $(CONF)/%.yaml: force
 	$(call settle,$(PIPELINES)/section $(YAML) $*)
 
-# What val and test films depend on: not the transforms, the epochs or the seed.
-$(CONF)/%-fixed.yaml: $(CONF)/%.yaml
-	$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $<)
-
 $(OUT)/split.txt: $(OUT)/splits.csv
 	$(call say,CHECK)
 	$(run)xr-split --check $< >$@
@@ -46,6 +42,7 @@ $(2)/train.yaml: force
 	$$(call settle,$$(PIPELINES)/section $$(YAML) train train-$(1))
 $(2)/augment.yaml: force
 	$$(call settle,$$(PIPELINES)/section $$(YAML) augment augment-$(1))
+# what val and test films depend on: not the transforms, the epochs or the seed
 $(2)/augment-fixed.yaml: $(2)/augment.yaml
 	$$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $$<)
 
