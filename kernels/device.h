@@ -28,8 +28,9 @@ struct xk_pass {
 #define XK_MAX_GRADS 2
 
 /*
- * A node bound to memory: all a device's operation gets. Tensors are NHWC float32 of at
- * most `batch` images on the device.
+ * A node bound to memory: all a device's operation gets. Tensors are NHWC of at most
+ * `batch` images on the device; x[k] and dx[k] have the type in_dtype[k], y, dy and g
+ * node->dtype.
  */
 struct xk_step {
     const struct xk_node *node;
@@ -37,13 +38,14 @@ struct xk_step {
     struct xk_shape in;           /* of input 0 */
     size_t batch;
     bool backward; /* planned for training */
-    float *x[2], *y;
+    enum xk_dtype in_dtype[2];
+    void *x[2], *y;
     /* backward */
-    float *dy[XK_MAX_GRADS]; /* summed; n_dy 0: this node has no backward pass */
+    void *dy[XK_MAX_GRADS]; /* summed; n_dy 0: this node has no backward pass */
     int n_dy;
-    float
+    void
         *dx[2]; /* NULL: not wanted; may be dy[0] or x[0] where the operation allows it */
-    float *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
+    void *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
     float *saved;               /* what forward keeps for backward; xk_saved_floats */
     struct xk_step *pre, *post; /* of node->pre and node->post, or NULL */
     void *impl;                 /* the device's own */
@@ -93,15 +95,15 @@ struct xk_backend {
     /* Parameters' gradients are added to pass->grads; dx is written. */
     int (*backward)(struct xk_device *dev, struct xk_step *step,
                     const struct xk_pass *pass, struct xr_err *err);
-    void (*sum)(struct xk_device *dev, float *dst, const float *a, const float *b,
-                size_t n);
+    void (*sum)(struct xk_device *dev, enum xk_dtype dtype, void *dst, const void *a,
+                const void *b, size_t n);
 
     /* Host images into the NHWC input. */
-    void (*input_u8)(struct xk_device *dev, float *dst, const uint8_t *src, size_t pixels,
-                     size_t src_channels, size_t channels, const float *mean,
-                     const float *std);
-    void (*input_f32)(struct xk_device *dev, float *dst, const float *src, size_t n,
-                      struct xk_shape shape);
+    void (*input_u8)(struct xk_device *dev, enum xk_dtype dtype, void *dst,
+                     const uint8_t *src, size_t pixels, size_t src_channels,
+                     size_t channels, const float *mean, const float *std);
+    void (*input_f32)(struct xk_device *dev, enum xk_dtype dtype, void *dst,
+                      const float *src, size_t n, struct xk_shape shape);
 
     /* Optimiser, over a span of the value buffer. */
     double (*sum_squares)(struct xk_device *dev, const float *g, size_t n);

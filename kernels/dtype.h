@@ -41,4 +41,10 @@ XK_INLINE uint16_t xk_f32_to_bf16(float f)
     return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
+/* Element i of an array of this type, for reading or writing there. */
+XK_INLINE void *xk_at(const void *array, enum xk_dtype dtype, size_t i)
+{
+    return (char *)(uintptr_t)array + i * xk_dtype_size(dtype);
+}
+
 #endif

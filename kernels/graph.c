@@ -394,6 +394,18 @@ int xk_graph_shapes(struct xk_graph *graph, struct xr_err *err)
     return 0;
 }
 
+void xk_graph_dtypes(struct xk_graph *graph, enum xk_dtype dtype)
+{
+    for (int i = 0; i < graph->n_nodes; i++) {
+        struct xk_node *node = &graph->nodes[i];
+
+        node->dtype = node->op == XK_OP_GAP || node->op == XK_OP_LINEAR ? XK_F32
+                      : node->op == XK_OP_INPUT                         ? dtype
+                      : node->n_inputs ? graph->nodes[node->inputs[0]].dtype
+                                       : XK_F32;
+    }
+}
+
 int xk_graph_layer(const struct xk_graph *graph, const char *name)
 {
     for (int i = 0; i < graph->n_layers; i++)

@@ -6,7 +6,7 @@
 #ifndef XK_GRAPH_H
 #define XK_GRAPH_H
 
-#include "formula.h"
+#include "dtype.h"
 #include "net.h"
 
 enum xk_op {
@@ -72,6 +72,7 @@ struct xk_node {
     struct xk_shape shape;
     size_t pad_h, pad_w; /* before the first row and column */
     uint64_t macs;
+    enum xk_dtype dtype; /* of the output */
 };
 
 struct xk_tensor_info {
@@ -135,6 +136,8 @@ void xk_layer(struct xk_graph *graph, int x, const char *name, ...) XR_PRINTF(3,
 
 /* Shapes, padding and multiply-adds of all nodes, offsets of all parameters. */
 int xk_graph_shapes(struct xk_graph *graph, struct xr_err *err) XR_MUST_USE;
+/* Storage of all outputs: this type up to the pooled features, float32 from there on. */
+void xk_graph_dtypes(struct xk_graph *graph, enum xk_dtype dtype);
 int xk_graph_layer(const struct xk_graph *graph, const char *name); /* -1: unknown */
 int xk_graph_consumers(const struct xk_graph *graph, int node, int *last);
 

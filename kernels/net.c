@@ -51,6 +51,7 @@ static int build_graph(struct xk_net *net, struct xr_err *err)
     family->build(&net->graph, row, &net->spec);
     if (xk_graph_shapes(&net->graph, err))
         return -1;
+    xk_graph_dtypes(&net->graph, net->spec.dtype);
     net->keep = -1;
     if (!net->spec.keep)
         return 0;
@@ -92,9 +93,10 @@ static int prepare(struct xk_net *net, struct xk_plan *plan, struct xr_err *err)
     return 0;
 }
 
-static size_t input_floats(const struct xk_net *net)
+static size_t input_bytes(const struct xk_net *net)
 {
-    return net->spec.batch * net->spec.height * net->spec.width * net->spec.channels;
+    return net->spec.batch * net->spec.height * net->spec.width * net->spec.channels *
+           xk_dtype_size(net->spec.dtype);
 }
 
 static int get_memory(struct xk_net *net, struct xr_err *err)
@@ -106,7 +108,7 @@ static int get_memory(struct xk_net *net, struct xr_err *err)
     net->arena_bytes =
         net->train.bytes > net->infer.bytes ? net->train.bytes : net->infer.bytes;
     net->values = b->alloc(net->dev, params, err);
-    net->input = b->alloc(net->dev, input_floats(net) * sizeof(float), err);
+    net->input = b->alloc(net->dev, input_bytes(net), err);
     net->d_logits = b->alloc(net->dev, logits, err);
     net->arena = b->alloc(net->dev, net->arena_bytes, err);
     if (!net->values || !net->input || !net->d_logits || !net->arena)
@@ -169,7 +171,7 @@ void xk_net_close(struct xk_net *net)
 
         b->free(net->dev, net->values, params);
         b->free(net->dev, net->grads, params);
-        b->free(net->dev, net->input, input_floats(net) * sizeof(float));
+        b->free(net->dev, net->input, input_bytes(net));
         b->free(net->dev, net->d_logits,
                 net->spec.batch * net->spec.n_classes * sizeof(float));
         b->free(net->dev, net->arena, net->arena_bytes);
@@ -194,8 +196,7 @@ size_t xk_net_bytes(const struct xk_net *net)
 {
     size_t params = net->graph.param_floats * sizeof(float);
 
-    return net->arena_bytes + input_floats(net) * sizeof(float) + params +
-           (net->grads ? params : 0);
+    return net->arena_bytes + input_bytes(net) + params + (net->grads ? params : 0);
 }
 
 const struct xk_arch *xk_net_arch(const struct xk_net *net)
@@ -297,7 +298,7 @@ int xk_net_input_u8(struct xk_net *net, const uint8_t *pixels, size_t n, size_t 
     if (channels != 1 && channels != net->spec.channels)
         return xr_fail(err, "images of %zu channels for a net of %zu", channels,
                        net->spec.channels);
-    BACKEND(net)->input_u8(net->dev, net->input, pixels,
+    BACKEND(net)->input_u8(net->dev, net->spec.dtype, net->input, pixels,
                            n * net->spec.height * net->spec.width, channels,
                            net->spec.channels, mean, std);
     return 0;
@@ -310,7 +311,7 @@ int xk_net_input_f32(struct xk_net *net, const float *pixels, size_t n,
 
     if (check_input(net, n, err))
         return -1;
-    BACKEND(net)->input_f32(net->dev, net->input, pixels, n, shape);
+    BACKEND(net)->input_f32(net->dev, net->spec.dtype, net->input, pixels, n, shape);
     return 0;
 }
 
@@ -396,7 +397,7 @@ static int step_backward(struct xk_net *net, struct xk_step *step, struct xr_err
     struct xk_step one = *step;
 
     if (step->n_dy == 2 && step->node->op != XK_OP_BN && !step->post) {
-        BACKEND(net)->sum(net->dev, step->g, step->dy[0], step->dy[1],
+        BACKEND(net)->sum(net->dev, step->node->dtype, step->g, step->dy[0], step->dy[1],
                           floats(step->node, net->n));
         one.dy[0] = step->g;
         one.dy[1] = NULL;
@@ -445,22 +446,31 @@ int xk_net_zero_grad(struct xk_net *net, struct xr_err *err)
 
 /* --- what a pass left -------------------------------------------------------------- */
 
-/* Device NHWC, summed over n_src tensors, to host NCHW. */
-static int download_nchw(struct xk_net *net, float *dst, float *const *src, int n_src,
-                         struct xk_shape s, struct xr_err *err)
+static float element(const void *array, enum xk_dtype dtype, size_t i)
 {
+    return dtype == XK_BF16 ? xk_bf16_to_f32(((const uint16_t *)array)[i])
+                            : ((const float *)array)[i];
+}
+
+/* Device NHWC, summed over n_src tensors, to host NCHW. */
+static int download_nchw(struct xk_net *net, float *dst, void *const *src, int n_src,
+                         const struct xk_node *node, struct xr_err *err)
+{
+    struct xk_shape s = node->shape;
     size_t pixels = s.h * s.w, count = net->n * pixels * s.c;
-    float *part = xr_alloc_array(count, sizeof *part, err);
+    void *part = xr_alloc_array(count, xk_dtype_size(node->dtype), err);
 
     if (!part)
         return -1;
     memset(dst, 0, count * sizeof *dst);
     for (int k = 0; k < n_src; k++) {
-        BACKEND(net)->download(net->dev, part, src[k], count * sizeof *part);
+        BACKEND(net)->download(net->dev, part, src[k],
+                               count * xk_dtype_size(node->dtype));
         for (size_t n = 0; n < net->n; n++)
             for (size_t p = 0; p < pixels; p++)
                 for (size_t c = 0; c < s.c; c++)
-                    dst[(n * s.c + c) * pixels + p] += part[(n * pixels + p) * s.c + c];
+                    dst[(n * s.c + c) * pixels + p] +=
+                        element(part, node->dtype, (n * pixels + p) * s.c + c);
     }
     free(part);
     return 0;
@@ -486,9 +496,9 @@ int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t s
         return xr_fail(err, "the kept layer before a pass that keeps it");
     if (gradient && !net->backward_done)
         return xr_fail(err, "the kept layer's gradient before the backward pass");
-    if (activation && download_nchw(net, activation, &step->y, 1, s, err))
+    if (activation && download_nchw(net, activation, &step->y, 1, step->node, err))
         return -1;
-    if (gradient && download_nchw(net, gradient, step->dy, step->n_dy, s, err))
+    if (gradient && download_nchw(net, gradient, step->dy, step->n_dy, step->node, err))
         return -1;
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dtype.h"
 #include "err.h"
 
 /* --- architectures ----------------------------------------------------------------- */
@@ -37,6 +38,7 @@ struct xk_spec {
     size_t channels, height, width; /* of the input; channels 1 or 3 */
     size_t batch;                   /* the largest batch */
     bool training;                  /* memory for the backward pass is planned */
+    enum xk_dtype dtype;            /* of activations and their gradients */
     int n_threads;                  /* 0: the CPUs of the affinity mask */
     float drop_rate, drop_path_rate;
     const char *

@@ -14,7 +14,8 @@ struct xk_net {
     struct xk_plan infer, train;
     struct xk_plan *ran; /* by the last forward pass */
     int keep;            /* node, -1: none */
-    float *values, *grads, *input, *d_logits;
+    float *values, *grads, *d_logits;
+    void *input; /* of spec.dtype */
     char *arena;
     size_t arena_bytes;
     uint64_t version; /* of the values */

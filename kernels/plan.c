@@ -37,9 +37,10 @@ size_t xk_saved_floats(const struct xk_node *node, size_t batch)
     }
 }
 
-static size_t tensor_bytes(struct xk_shape s, size_t batch)
+static size_t tensor_bytes(const struct xk_node *node, size_t batch)
 {
-    return (batch * s.h * s.w * s.c * sizeof(float) + 63) / 64 * 64;
+    return batch * node->shape.h * node->shape.w * node->shape.c *
+           xk_dtype_size(node->dtype);
 }
 
 static int new_buffer(struct xk_plan *plan, size_t bytes, int time)
@@ -90,7 +91,7 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
         else if (adds_in_place(plan, i, backward))
             plan->y[i] = plan->y[node->inputs[1]];
         else
-            plan->y[i] = new_buffer(plan, tensor_bytes(node->shape, batch), i);
+            plan->y[i] = new_buffer(plan, tensor_bytes(node, batch), i);
         if (saved) {
             plan->saved[i] = new_buffer(plan, saved * sizeof(float), i);
             if (backward)
@@ -171,7 +172,7 @@ static int bn_masked(struct xk_plan *plan, int i, size_t batch, int keep, int ti
         return dy[0];
     if (private_buffer(plan, dy[0], i, keep))
         return dy[0];
-    return new_buffer(plan, tensor_bytes(node->shape, batch), time);
+    return new_buffer(plan, tensor_bytes(node, batch), time);
 }
 
 static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep,
@@ -199,7 +200,7 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
         plan->graph.nodes[node->inputs[0]].op == XK_OP_CONV)
         dx = x;
     if (dx == NO_BUFFER)
-        dx = new_buffer(plan, tensor_bytes(node->shape, batch), time);
+        dx = new_buffer(plan, tensor_bytes(node, batch), time);
     plan->dx[2 * i] = dx;
     use(plan, dx, time);
     add_grad(plan, node->inputs[0], dx);
@@ -245,7 +246,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
         if (dy[1] != NO_BUFFER && node->post < 0) { /* summed before the node runs */
             plan->g[i] = private_buffer(plan, dy[0], i, keep)
                              ? dy[0]
-                             : new_buffer(plan, tensor_bytes(node->shape, batch), time);
+                             : new_buffer(plan, tensor_bytes(node, batch), time);
             use(plan, plan->g[i], time);
         }
         for (int k = 0; k < node->n_inputs; k++) {
@@ -259,8 +260,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
                      private_buffer(plan, dy[0], i, keep))
                 dx = dy[0];
             else
-                dx = new_buffer(plan, tensor_bytes(plan->graph.nodes[in].shape, batch),
-                                time);
+                dx = new_buffer(plan, tensor_bytes(&plan->graph.nodes[in], batch), time);
             plan->dx[2 * i + k] = dx;
             add_grad(plan, in, dx);
         }
@@ -361,17 +361,19 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
         step->backward = backward;
         if (step->node->n_inputs)
             step->in = plan->graph.nodes[step->node->inputs[0]].shape;
+        for (int k = 0; k < step->node->n_inputs; k++)
+            step->in_dtype[k] = plan->graph.nodes[step->node->inputs[k]].dtype;
     }
     return place(plan, err);
 }
 
-void xk_plan_bind(struct xk_plan *plan, char *arena, float *input, float *d_logits)
+void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits)
 {
 #define AT(buffer)                                                                       \
     ((buffer) == BUFFER_INPUT    ? input                                                 \
      : (buffer) == BUFFER_LOGITS ? d_logits                                              \
      : (buffer) == NO_BUFFER     ? NULL                                                  \
-                             : (float *)(void *)(arena + plan->buffers[buffer].offset))
+                                 : (void *)(arena + plan->buffers[buffer].offset))
     for (int i = 0; i < plan->n_steps; i++) {
         struct xk_step *step = &plan->steps[i];
 

@@ -41,14 +41,18 @@ static void drop_factors(float *factor, const struct xk_node *node,
 }
 
 /* Mean of a few rows: the point around which sums of squares do not cancel. */
-static void rough_mean(float *center, const float *x, size_t c, size_t rows)
+static void rough_mean(float *center, const void *x, enum xk_dtype dtype, size_t c,
+                       size_t rows)
 {
     size_t n = rows < 16 ? rows : 16;
 
     memset(center, 0, c * sizeof *center);
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < c; i++)
-            center[i] += x[r * (rows / n) * c + i];
+            center[i] +=
+                dtype == XK_BF16
+                    ? xk_bf16_to_f32(((const uint16_t *)x)[r * (rows / n) * c + i])
+                    : ((const float *)x)[r * (rows / n) * c + i];
     for (size_t i = 0; i < c; i++)
         center[i] /= (float)n;
 }
@@ -132,7 +136,7 @@ static void batch_statistics(struct xk_cpu *cpu, struct xk_step *step,
     float *center = cpu->scratch;
     int threads = 1;
 
-    rough_mean(center, step->x[0], c, rows);
+    rough_mean(center, step->x[0], step->in_dtype[0], c, rows);
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         int t = omp_get_thread_num();
@@ -143,7 +147,8 @@ static void batch_statistics(struct xk_cpu *cpu, struct xk_step *step,
         threads = omp_get_num_threads();
         memset(mine, 0, 2 * cp * sizeof *mine);
         xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
-        cpu->simd->bn_stats(mine, mine + cp, step->x[0], center, c, r0, r1);
+        cpu->simd[step->node->dtype]->bn_stats(mine, mine + cp, step->x[0], center, c, r0,
+                                               r1);
     }
     xk_cpu_join(cpu->partial, 2 * cp, threads);
     xk_cpu_bn_statistics(step, pass, cpu->partial, cpu->partial + cp, center, rows);
@@ -177,7 +182,7 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
         size_t r0, r1;
 
         xk_cpu_part(&r0, &r1, rows, omp_get_thread_num(), omp_get_num_threads());
-        cpu->simd->bn_apply(&a, r0, r1);
+        cpu->simd[step->node->dtype]->bn_apply(&a, r0, r1);
     }
     return 0;
 }
@@ -200,7 +205,7 @@ static void reduce(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pas
         memset(mine, 0, 2 * cp * sizeof *mine);
         xk_cpu_part(&r0, &r1, rows, t, omp_get_num_threads());
         if (pass->mode == XK_TRAIN || a->g)
-            cpu->simd->bn_reduce(mine, mine + cp, a, r0, r1);
+            cpu->simd[step->node->dtype]->bn_reduce(mine, mine + cp, a, r0, r1);
     }
     xk_cpu_join(cpu->partial, 2 * cp, threads);
     xk_cpu_bn_gradients(step, pass, cpu->partial, cpu->partial + cp, rows);
@@ -248,12 +253,12 @@ static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
         size_t r0, r1;
 
         xk_cpu_part(&r0, &r1, rows, omp_get_thread_num(), omp_get_num_threads());
-        cpu->simd->bn_backward(&a, r0, r1);
+        cpu->simd[step->node->dtype]->bn_backward(&a, r0, r1);
     }
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_bn = {bn_prepare, NULL, bn_forward, bn_backward};
+const struct xk_cpu_op xk_cpu_bn = {bn_prepare, NULL, bn_forward, bn_backward, true};
 
 /* --- drop path that was not fused, dropout ----------------------------------------- */
 
@@ -262,13 +267,15 @@ static int drop_path_forward(struct xk_cpu *cpu, struct xk_step *step,
 {
     const struct xk_node *node = step->node;
     size_t per_image = node->shape.h * node->shape.w * node->shape.c;
+    const float *x = step->x[0];
+    float *y = step->y;
 
     (void)cpu;
     (void)err;
     drop_factors(step->saved, node, pass, pass->n);
     for (size_t n = 0; n < pass->n; n++)
         for (size_t i = 0; i < per_image; i++)
-            step->y[n * per_image + i] = step->x[0][n * per_image + i] * step->saved[n];
+            y[n * per_image + i] = x[n * per_image + i] * step->saved[n];
     return 0;
 }
 
@@ -277,30 +284,33 @@ static int drop_path_backward(struct xk_cpu *cpu, struct xk_step *step,
 {
     const struct xk_node *node = step->node;
     size_t per_image = node->shape.h * node->shape.w * node->shape.c;
+    const float *dy = step->dy[0];
+    float *dx = step->dx[0];
 
     (void)cpu;
     (void)err;
     for (size_t n = 0; n < pass->n; n++)
         for (size_t i = 0; i < per_image; i++)
-            step->dx[0][n * per_image + i] =
-                step->dy[0][n * per_image + i] * step->saved[n];
+            dx[n * per_image + i] = dy[n * per_image + i] * step->saved[n];
     return 0;
 }
 
 const struct xk_cpu_op xk_cpu_drop_path = {NULL, NULL, drop_path_forward,
-                                           drop_path_backward};
+                                           drop_path_backward, false};
 
 static int dropout_forward(struct xk_cpu *cpu, struct xk_step *step,
                            const struct xk_pass *pass, struct xr_err *err)
 {
     const struct xk_node *node = step->node;
     size_t count = pass->n * node->shape.h * node->shape.w * node->shape.c;
+    const float *x = step->x[0];
+    float *y = step->y;
 
     (void)cpu;
     (void)err;
     drop_factors(step->saved, node, pass, count);
     for (size_t i = 0; i < count; i++)
-        step->y[i] = step->x[0][i] * step->saved[i];
+        y[i] = x[i] * step->saved[i];
     return 0;
 }
 
@@ -309,12 +319,15 @@ static int dropout_backward(struct xk_cpu *cpu, struct xk_step *step,
 {
     const struct xk_node *node = step->node;
     size_t count = pass->n * node->shape.h * node->shape.w * node->shape.c;
+    const float *dy = step->dy[0];
+    float *dx = step->dx[0];
 
     (void)cpu;
     (void)err;
     for (size_t i = 0; i < count; i++)
-        step->dx[0][i] = step->dy[0][i] * step->saved[i];
+        dx[i] = dy[i] * step->saved[i];
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_dropout = {NULL, NULL, dropout_forward, dropout_backward};
+const struct xk_cpu_op xk_cpu_dropout = {NULL, NULL, dropout_forward, dropout_backward,
+                                         false};

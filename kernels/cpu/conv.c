@@ -139,7 +139,7 @@ static int dense_forward(struct xk_cpu *cpu, struct xk_step *step,
     if (step->node->n_inputs == 2 && step->y != step->x[1])
         memcpy(step->y, step->x[1],
                pass->n * step->node->shape.h * step->node->shape.w * step->node->out *
-                   sizeof *step->y);
+                   xk_dtype_size(step->node->dtype));
     return xk_dnn_conv_forward(d->conv[slot], step->y, step->x[0], d->bias, err);
 }
 
@@ -166,7 +166,7 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
 }
 
 const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,
-                                      dense_backward};
+                                      dense_backward, false};
 
 /* --- linear ------------------------------------------------------------------------ */
 
@@ -175,14 +175,15 @@ static int linear_forward(struct xk_cpu *cpu, struct xk_step *step,
 {
     size_t out = step->node->out, in = step->in.c;
     const float *bias = xk_value(step, pass, XK_BIAS);
+    float *y = step->y;
 
     for (size_t n = 0; n < pass->n && bias; n++)
-        memcpy(step->y + n * out, bias, out * sizeof *bias);
+        memcpy(y + n * out, bias, out * sizeof *bias);
     if (xk_dnn_gemm(step->y, step->x[0], xk_value(step, pass, XK_WEIGHT), pass->n, out,
                     in, false, true, bias ? 1.0f : 0.0f, err))
         return -1;
     if (step->node->act != XK_ACT_NONE)
-        cpu->simd->act(step->y, step->y, pass->n * out, step->node->act);
+        cpu->simd[XK_F32]->act(step->y, step->y, pass->n * out, step->node->act);
     return 0;
 }
 
@@ -191,6 +192,7 @@ static int linear_backward(struct xk_cpu *cpu, struct xk_step *step,
 {
     size_t out = step->node->out, in = step->in.c;
     float *dw = xk_grad(step, pass, XK_WEIGHT), *db = xk_grad(step, pass, XK_BIAS);
+    const float *dy = step->dy[0];
 
     (void)cpu;
     if (dw && xk_dnn_gemm(dw, step->dy[0], step->x[0], out, in, pass->n, true, false,
@@ -200,7 +202,7 @@ static int linear_backward(struct xk_cpu *cpu, struct xk_step *step,
         double sum = 0;
 
         for (size_t n = 0; n < pass->n; n++)
-            sum += (double)step->dy[0][n * out + o];
+            sum += (double)dy[n * out + o];
         db[o] += (float)sum;
     }
     if (!step->dx[0])
@@ -209,4 +211,5 @@ static int linear_backward(struct xk_cpu *cpu, struct xk_step *step,
                        in, out, false, false, 0.0f, err);
 }
 
-const struct xk_cpu_op xk_cpu_linear = {NULL, NULL, linear_forward, linear_backward};
+const struct xk_cpu_op xk_cpu_linear = {NULL, NULL, linear_forward, linear_backward,
+                                        false};

@@ -10,11 +10,14 @@
 
 struct xk_cpu {
     struct xk_device base;
-    const struct xk_simd *simd;
+    const struct xk_simd *simd[2]; /* by the type of activations */
     struct xk_dnn *dnn;
     int n_threads;
     float *scratch; /* shared by all steps: one runs at a time */
     size_t scratch_floats;
+    float
+        *copies; /* of tensors that are not float32, for operations that know no other */
+    size_t copies_floats;
     double *partial; /* sums of each thread, combined in their order */
     size_t partial_doubles;
 };
@@ -31,7 +34,17 @@ static inline void xk_cpu_part(size_t *r0, size_t *r1, size_t n, int t, int thre
     *r1 = n * ((size_t)t + 1) / (size_t)threads;
 }
 
-/* An operation of the CPU. */
+/* The vector kernels for a step's output, or its input. */
+static inline const struct xk_simd *xk_cpu_simd(const struct xk_cpu *cpu,
+                                                enum xk_dtype dtype)
+{
+    return cpu->simd[dtype];
+}
+
+/*
+ * An operation of the CPU. One that knows float32 only (any_dtype false) gets float32
+ * copies of tensors that are stored otherwise.
+ */
 struct xk_cpu_op {
     int (*prepare)(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err);
     void (*release)(struct xk_step *step);
@@ -39,6 +52,7 @@ struct xk_cpu_op {
                    struct xr_err *err);
     int (*backward)(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pass *pass,
                     struct xr_err *err);
+    bool any_dtype;
 };
 
 extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_linear, xk_cpu_bn,

@@ -119,7 +119,8 @@ static int depthwise_forward(struct xk_cpu *cpu, struct xk_step *step,
         threads = omp_get_num_threads();
         memset(mine, 0, 2 * cp * sizeof *mine);
         xk_cpu_part(&r0, &r1, pass->n * a.oh, (int)t, omp_get_num_threads());
-        cpu->simd->dw_forward(&a, &s, scratch + t * d->scratch, r0, r1);
+        cpu->simd[step->node->dtype]->dw_forward(&a, &s, scratch + t * d->scratch, r0,
+                                                 r1);
     }
     if (sums) {
         xk_cpu_join(cpu->partial, 2 * cp, threads);
@@ -162,7 +163,8 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
         threads = omp_get_num_threads();
         memset(mine, 0, size * sizeof *mine);
         xk_cpu_part(&r0, &r1, pass->n * a.h, (int)t, omp_get_num_threads());
-        cpu->simd->dw_backward(&a, &s, scratch + t * d->scratch, r0, r1);
+        cpu->simd[step->node->dtype]->dw_backward(&a, &s, scratch + t * d->scratch, r0,
+                                                  r1);
     }
     xk_cpu_join(cpu->partial, size, threads);
     for (size_t i = 0; dw && i < a.c; i++)
@@ -175,4 +177,4 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
 }
 
 const struct xk_cpu_op xk_cpu_depthwise = {depthwise_prepare, depthwise_release,
-                                           depthwise_forward, depthwise_backward};
+                                           depthwise_forward, depthwise_backward, true};

@@ -104,6 +104,7 @@ static void cpu_close(struct xk_device *dev)
     if (!cpu)
         return;
     xk_dnn_close(cpu->dnn);
+    cpu_free(dev, cpu->copies, cpu->copies_floats * sizeof(float));
     free(cpu->scratch);
     free(cpu->partial);
     free(cpu);
@@ -118,7 +119,8 @@ static int cpu_open(struct xk_device **dev, int index, int n_threads, struct xr_
     if (!cpu)
         return -1;
     cpu->base.backend = &xk_backend_cpu;
-    cpu->simd = xk_simd_find();
+    cpu->simd[XK_F32] = xk_simd_find(XK_F32);
+    cpu->simd[XK_BF16] = xk_simd_find(XK_BF16);
     cpu->n_threads = n_threads > 0 ? n_threads : affinity_cpus();
     omp_set_num_threads(cpu->n_threads);
     if (xk_dnn_open(&cpu->dnn, err) || xk_cpu_scratch(cpu, 1024, err) ||
@@ -168,6 +170,123 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
     }
 }
 
+/* --- float32 copies for operations that know nothing else -----------------------------
+ */
+
+static bool all_f32(const struct xk_step *step)
+{
+    for (int k = 0; k < step->node->n_inputs; k++)
+        if (step->in_dtype[k] != XK_F32)
+            return false;
+    return step->node->dtype == XK_F32;
+}
+
+static bool needs_copies(const struct xk_cpu_op *op, const struct xk_step *step)
+{
+    return !op->any_dtype && !all_f32(step);
+}
+
+static size_t count_in(const struct xk_step *step, int k, size_t n)
+{
+    struct xk_shape s = step->graph->nodes[step->node->inputs[k]].shape;
+
+    return n * s.h * s.w * s.c;
+}
+
+static size_t count_out(const struct xk_step *step, size_t n)
+{
+    return n * step->node->shape.h * step->node->shape.w * step->node->shape.c;
+}
+
+/* Room for copies of x, y, dy, g and dx, one behind the other. */
+static int copies_prepare(struct xk_cpu *cpu, const struct xk_step *step,
+                          struct xr_err *err)
+{
+    size_t out = xk_padded(count_out(step, step->batch)),
+           floats = (2 + XK_MAX_GRADS) * out;
+
+    for (int k = 0; k < step->node->n_inputs; k++)
+        floats += 2 * xk_padded(count_in(step, k, step->batch));
+    if (floats <= cpu->copies_floats)
+        return 0;
+    cpu_free(&cpu->base, cpu->copies, cpu->copies_floats * sizeof(float));
+    cpu->copies_floats = 0;
+    cpu->copies = cpu_alloc(&cpu->base, floats * sizeof(float), err);
+    if (!cpu->copies)
+        return -1;
+    cpu->copies_floats = floats;
+    return 0;
+}
+
+static void widen(struct xk_cpu *cpu, float *dst, const uint16_t *src, size_t n)
+{
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        dst[i] = xk_bf16_to_f32(src[i]);
+}
+
+static void narrow(struct xk_cpu *cpu, uint16_t *dst, const float *src, size_t n)
+{
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        dst[i] = xk_f32_to_bf16(src[i]);
+}
+
+/* A float32 place for a tensor of n elements, filled if `read`. */
+static void *copy_of(struct xk_cpu *cpu, float **room, void *tensor, enum xk_dtype dtype,
+                     size_t n, bool read)
+{
+    float *copy = *room;
+
+    if (!tensor || dtype == XK_F32)
+        return tensor;
+    if (read)
+        widen(cpu, copy, tensor, n);
+    *room += xk_padded(n);
+    return copy;
+}
+
+static int run_with_copies(struct xk_cpu *cpu, const struct xk_cpu_op *op,
+                           struct xk_step *step, const struct xk_pass *pass,
+                           bool backward, struct xr_err *err)
+{
+    struct xk_node node = *step->node;
+    struct xk_step one = *step;
+    float *room = cpu->copies;
+    size_t out = count_out(step, pass->n);
+    enum xk_dtype t = step->node->dtype;
+
+    node.dtype = XK_F32;
+    one.node = &node;
+    for (int k = 0; k < step->node->n_inputs; k++) {
+        size_t in = count_in(step, k, pass->n);
+
+        one.x[k] = copy_of(cpu, &room, step->x[k], step->in_dtype[k], in, true);
+        if (backward)
+            one.dx[k] = copy_of(cpu, &room, step->dx[k], step->in_dtype[k], in, false);
+        one.in_dtype[k] = XK_F32;
+    }
+    one.y = copy_of(cpu, &room, step->y, t, out, backward);
+    if (!backward) {
+        if (op->forward(cpu, &one, pass, err))
+            return -1;
+        if (one.y != step->y)
+            narrow(cpu, step->y, one.y, out);
+        return 0;
+    }
+    for (int k = 0; k < step->n_dy; k++)
+        one.dy[k] = copy_of(cpu, &room, step->dy[k], t, out, true);
+    one.g = copy_of(cpu, &room, step->g, t, out, false);
+    if (op->backward(cpu, &one, pass, err))
+        return -1;
+    for (int k = 0; k < step->node->n_inputs; k++)
+        if (one.dx[k] != step->dx[k])
+            narrow(cpu, step->dx[k], one.dx[k], count_in(step, k, pass->n));
+    if (one.g != step->g)
+        narrow(cpu, step->g, one.g, out);
+    return 0;
+}
+
 static int cpu_prepare(struct xk_device *dev, struct xk_step *step, struct xr_err *err)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
@@ -176,6 +295,8 @@ static int cpu_prepare(struct xk_device *dev, struct xk_step *step, struct xr_er
     omp_set_num_threads(cpu->n_threads);
     if (!op)
         return xr_fail(err, "the CPU has no operation '%s'", xk_op_name(step->node->op));
+    if (needs_copies(op, step) && copies_prepare(cpu, step, err))
+        return -1;
     return op->prepare ? op->prepare(cpu, step, err) : 0;
 }
 
@@ -194,8 +315,11 @@ static int cpu_forward(struct xk_device *dev, struct xk_step *step,
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
+    const struct xk_cpu_op *op = find_op(step);
+
     omp_set_num_threads(cpu->n_threads);
-    return find_op(step)->forward(cpu, step, pass, err);
+    return needs_copies(op, step) ? run_with_copies(cpu, op, step, pass, false, err)
+                                  : op->forward(cpu, step, pass, err);
 }
 
 static int cpu_backward(struct xk_device *dev, struct xk_step *step,
@@ -203,8 +327,11 @@ static int cpu_backward(struct xk_device *dev, struct xk_step *step,
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
+    const struct xk_cpu_op *op = find_op(step);
+
     omp_set_num_threads(cpu->n_threads);
-    return find_op(step)->backward(cpu, step, pass, err);
+    return needs_copies(op, step) ? run_with_copies(cpu, op, step, pass, true, err)
+                                  : op->backward(cpu, step, pass, err);
 }
 
 /* Run body for every thread's span r0..r1-1 of n elements, cut at multiples of 16. */
@@ -220,44 +347,62 @@ static int cpu_backward(struct xk_device *dev, struct xk_step *step,
             body;                                                                        \
     }
 
-static void cpu_sum(struct xk_device *dev, float *dst, const float *a, const float *b,
-                    size_t n)
+static void cpu_sum(struct xk_device *dev, enum xk_dtype t, void *dst, const void *a,
+                    const void *b, size_t n)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n, cpu->simd->add(dst + r0, a + r0, b + r0, r1 - r0))
+    FOR_SPANS(
+        cpu, n,
+        cpu->simd[t]->add(xk_at(dst, t, r0), xk_at(a, t, r0), xk_at(b, t, r0), r1 - r0))
 }
 
 /* --- inputs ------------------------------------------------------------------------ */
 
-static void cpu_input_u8(struct xk_device *dev, float *dst, const uint8_t *src,
-                         size_t pixels, size_t src_channels, size_t channels,
-                         const float *mean, const float *std)
+static void cpu_input_u8(struct xk_device *dev, enum xk_dtype dtype, void *dst,
+                         const uint8_t *src, size_t pixels, size_t src_channels,
+                         size_t channels, const float *mean, const float *std)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
-    float table[3][256];
+    float table[3][256], *wide = dst;
+    uint16_t short_table[3][256], *narrow = dst;
 
     for (size_t c = 0; c < channels; c++)
-        for (int v = 0; v < 256; v++)
+        for (int v = 0; v < 256; v++) {
             table[c][v] = xk_normalize((unsigned char)v, mean[c], std[c]);
+            short_table[c][v] = xk_f32_to_bf16(table[c][v]);
+        }
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++)
-            dst[p * channels + c] =
-                table[c][src[src_channels == 1 ? p : p * channels + c]];
+        for (size_t c = 0; c < channels; c++) {
+            uint8_t v = src[src_channels == 1 ? p : p * channels + c];
+
+            if (dtype == XK_BF16)
+                narrow[p * channels + c] = short_table[c][v];
+            else
+                wide[p * channels + c] = table[c][v];
+        }
 }
 
-static void cpu_input_f32(struct xk_device *dev, float *dst, const float *src, size_t n,
-                          struct xk_shape s)
+static void cpu_input_f32(struct xk_device *dev, enum xk_dtype dtype, void *dst,
+                          const float *src, size_t n, struct xk_shape s)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
     size_t pixels = s.h * s.w;
+    float *wide = dst;
+    uint16_t *narrow = dst;
 
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t i = 0; i < n; i++)
         for (size_t p = 0; p < pixels; p++)
-            for (size_t c = 0; c < s.c; c++)
-                dst[(i * pixels + p) * s.c + c] = src[(i * s.c + c) * pixels + p];
+            for (size_t c = 0; c < s.c; c++) {
+                float v = src[(i * s.c + c) * pixels + p];
+
+                if (dtype == XK_BF16)
+                    narrow[(i * pixels + p) * s.c + c] = xk_f32_to_bf16(v);
+                else
+                    wide[(i * pixels + p) * s.c + c] = v;
+            }
 }
 
 /* --- optimiser --------------------------------------------------------------------- */
@@ -271,7 +416,7 @@ static double cpu_sum_squares(struct xk_device *dev, const float *g, size_t n)
         cpu->partial[t] = 0;
     FOR_SPANS(cpu, n,
               cpu->partial[omp_get_thread_num()] =
-                  cpu->simd->sum_squares(g + r0, r1 - r0))
+                  cpu->simd[XK_F32]->sum_squares(g + r0, r1 - r0))
     for (int t = 0; t < cpu->n_threads; t++)
         sum += cpu->partial[t];
     return sum;
@@ -282,8 +427,9 @@ static void cpu_sgd(struct xk_device *dev, float *p, float *b, const float *g, s
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n,
-              cpu->simd->sgd(p + r0, b ? b + r0 : NULL, g + r0, r1 - r0, scale, o))
+    FOR_SPANS(
+        cpu, n,
+        cpu->simd[XK_F32]->sgd(p + r0, b ? b + r0 : NULL, g + r0, r1 - r0, scale, o))
 }
 
 static void cpu_adamw(struct xk_device *dev, float *p, float *m, float *v, const float *g,
@@ -291,7 +437,8 @@ static void cpu_adamw(struct xk_device *dev, float *p, float *m, float *v, const
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n, cpu->simd->adamw(p + r0, m + r0, v + r0, g + r0, r1 - r0, scale, o))
+    FOR_SPANS(cpu, n,
+              cpu->simd[XK_F32]->adamw(p + r0, m + r0, v + r0, g + r0, r1 - r0, scale, o))
 }
 
 static void cpu_ema(struct xk_device *dev, float *e, const float *p, size_t n,
@@ -299,7 +446,7 @@ static void cpu_ema(struct xk_device *dev, float *e, const float *p, size_t n,
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n, cpu->simd->ema(e + r0, p + r0, r1 - r0, decay))
+    FOR_SPANS(cpu, n, cpu->simd[XK_F32]->ema(e + r0, p + r0, r1 - r0, decay))
 }
 
 static void cpu_swap(struct xk_device *dev, float *a, float *b, size_t n)

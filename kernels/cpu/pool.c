@@ -22,12 +22,14 @@ static int act_forward(struct xk_cpu *cpu, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
     size_t n = count(step, pass->n);
+    enum xk_dtype t = step->node->dtype;
 
     (void)err;
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         SPAN(n);
-        cpu->simd->act(step->y + r0, step->x[0] + r0, r1 - r0, step->node->act);
+        cpu->simd[t]->act(xk_at(step->y, t, r0), xk_at(step->x[0], t, r0), r1 - r0,
+                          step->node->act);
     }
     return 0;
 }
@@ -36,35 +38,38 @@ static int act_backward(struct xk_cpu *cpu, struct xk_step *step,
                         const struct xk_pass *pass, struct xr_err *err)
 {
     size_t n = count(step, pass->n);
+    enum xk_dtype t = step->node->dtype;
 
     (void)err;
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         SPAN(n);
-        cpu->simd->act_grad(step->dx[0] + r0, step->dy[0] + r0, step->x[0] + r0, r1 - r0,
-                            step->node->act);
+        cpu->simd[t]->act_grad(xk_at(step->dx[0], t, r0), xk_at(step->dy[0], t, r0),
+                               xk_at(step->x[0], t, r0), r1 - r0, step->node->act);
     }
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_act = {NULL, NULL, act_forward, act_backward};
+const struct xk_cpu_op xk_cpu_act = {NULL, NULL, act_forward, act_backward, true};
 
 static int add_forward(struct xk_cpu *cpu, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
     size_t n = count(step, pass->n);
+    enum xk_dtype t = step->node->dtype;
 
     (void)err;
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         SPAN(n);
-        cpu->simd->add(step->y + r0, step->x[0] + r0, step->x[1] + r0, r1 - r0);
+        cpu->simd[t]->add(xk_at(step->y, t, r0), xk_at(step->x[0], t, r0),
+                          xk_at(step->x[1], t, r0), r1 - r0);
     }
     return 0;
 }
 
 /* The plan hands an addition's gradient on as it is. */
-const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL};
+const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL, true};
 
 /* --- maximum ----------------------------------------------------------------------- */
 
@@ -72,20 +77,19 @@ const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL};
  * ties. */
 static int maxpool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
-    (void)cpu;
     if (step->node->kernel > 15 || 2 * step->node->pad > step->node->kernel)
         return xr_fail(err, "max pooling over %zu pixels, padded by %zu",
                        step->node->kernel, step->node->pad);
-    return 0;
+    return xk_cpu_scratch(cpu, (size_t)cpu->n_threads * step->in.w * step->in.c, err);
 }
 
 /* Those pixels of a window that lie in the image. */
-static void maxpool_pixel(float *y, uint8_t *winner, const struct xk_simd *simd,
+static void maxpool_pixel(void *y, uint8_t *winner, const struct xk_simd *simd,
                           const struct xk_step *step, size_t n, size_t oy, size_t ox)
 {
     const struct xk_node *node = step->node;
     size_t c = step->in.c, h = step->in.h, w = step->in.w, k = node->kernel, n_taps = 0;
-    const float *taps[15 * 15];
+    const void *taps[15 * 15];
     uint8_t ids[15 * 15];
 
     for (size_t ky = 0; ky < k; ky++) {
@@ -96,7 +100,7 @@ static void maxpool_pixel(float *y, uint8_t *winner, const struct xk_simd *simd,
 
             if (ix >= w)
                 continue;
-            taps[n_taps] = step->x[0] + ((n * h + iy) * w + ix) * c;
+            taps[n_taps] = xk_at(step->x[0], node->dtype, ((n * h + iy) * w + ix) * c);
             ids[n_taps++] = (uint8_t)(ky * k + kx);
         }
     }
@@ -113,44 +117,59 @@ static int maxpool_forward(struct xk_cpu *cpu, struct xk_step *step,
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t r = 0; r < rows; r++)
         for (size_t ox = 0; ox < s.w; ox++)
-            maxpool_pixel(step->y + (r * s.w + ox) * s.c,
-                          (uint8_t *)step->saved + (r * s.w + ox) * s.c, cpu->simd, step,
-                          r / s.h, r % s.h, ox);
+            maxpool_pixel(xk_at(step->y, step->node->dtype, (r * s.w + ox) * s.c),
+                          (uint8_t *)step->saved + (r * s.w + ox) * s.c,
+                          cpu->simd[step->node->dtype], step, r / s.h, r % s.h, ox);
     return 0;
+}
+
+/* The pixels of dx that a row of dx's image gets from the windows over it. */
+static void maxpool_row(float *row, const struct xk_step *step, size_t n, size_t iy)
+{
+    const struct xk_node *node = step->node;
+    struct xk_shape s = node->shape;
+    size_t c = s.c, k = node->kernel, w = step->in.w, at = iy + node->pad_h;
+    size_t first = at < k ? 0 : (at - k) / node->stride + 1, last = at / node->stride;
+
+    memset(row, 0, w * c * sizeof *row);
+    for (size_t oy = first; oy <= last && oy < s.h; oy++)
+        for (size_t ox = 0; ox < s.w; ox++) {
+            size_t p = ((n * s.h + oy) * s.w + ox) * c;
+            const uint8_t *winner = (const uint8_t *)step->saved + p;
+            uint8_t ky = (uint8_t)(at - oy * node->stride);
+
+            for (size_t i = 0; i < c; i++)
+                if (winner[i] / k == ky)
+                    row[(ox * node->stride + winner[i] % k - node->pad_w) * c + i] +=
+                        step->node->dtype == XK_BF16
+                            ? xk_bf16_to_f32(((const uint16_t *)step->dy[0])[p + i])
+                            : ((const float *)step->dy[0])[p + i];
+        }
 }
 
 static int maxpool_backward(struct xk_cpu *cpu, struct xk_step *step,
                             const struct xk_pass *pass, struct xr_err *err)
 {
-    const struct xk_node *node = step->node;
-    struct xk_shape s = node->shape;
-    size_t c = s.c, h = step->in.h, w = step->in.w, k = node->kernel;
+    size_t row = step->in.w * step->in.c, rows = pass->n * step->in.h;
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
-    for (size_t n = 0; n < pass->n; n++) {
-        float *dx = step->dx[0] + n * h * w * c;
+    for (size_t r = 0; r < rows; r++) {
+        float *sums = cpu->scratch + (size_t)omp_get_thread_num() * row;
+        uint16_t *narrow = (uint16_t *)step->dx[0] + r * row;
 
-        memset(dx, 0, h * w * c * sizeof *dx);
-        for (size_t p = 0; p < s.h * s.w; p++) {
-            const uint8_t *winner =
-                (const uint8_t *)step->saved + (n * s.h * s.w + p) * c;
-            const float *dy = step->dy[0] + (n * s.h * s.w + p) * c;
-
-            for (size_t i = 0; i < c; i++) {
-                size_t iy = p / s.w * node->stride + winner[i] / k - node->pad_h;
-                size_t ix = p % s.w * node->stride + winner[i] % k - node->pad_w;
-
-                if (winner[i] != 255)
-                    dx[(iy * w + ix) * c + i] += dy[i];
-            }
-        }
+        maxpool_row(sums, step, r / step->in.h, r % step->in.h);
+        if (step->in_dtype[0] == XK_BF16)
+            for (size_t i = 0; i < row; i++)
+                narrow[i] = xk_f32_to_bf16(sums[i]);
+        else
+            memcpy((float *)step->dx[0] + r * row, sums, row * sizeof *sums);
     }
     return 0;
 }
 
 const struct xk_cpu_op xk_cpu_maxpool = {maxpool_prepare, NULL, maxpool_forward,
-                                         maxpool_backward};
+                                         maxpool_backward, true};
 
 /* --- mean over the image ----------------------------------------------------------- */
 
@@ -167,6 +186,8 @@ static int gap_forward(struct xk_cpu *cpu, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
     size_t c = step->in.c, pixels = step->in.h * step->in.w;
+    enum xk_dtype t = step->in_dtype[0];
+    float *y = step->y; /* of either type, but always pooled to float32 */
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
@@ -174,9 +195,9 @@ static int gap_forward(struct xk_cpu *cpu, struct xk_step *step,
         double *sum = cpu->partial + (size_t)omp_get_thread_num() * xk_padded(c);
 
         memset(sum, 0, xk_padded(c) * sizeof *sum);
-        cpu->simd->sum_rows(sum, step->x[0] + n * pixels * c, c, pixels);
+        cpu->simd[t]->sum_rows(sum, xk_at(step->x[0], t, n * pixels * c), c, pixels);
         for (size_t i = 0; i < c; i++)
-            step->y[n * c + i] = (float)(sum[i] / (double)pixels);
+            y[n * c + i] = (float)(sum[i] / (double)pixels);
     }
     return 0;
 }
@@ -185,6 +206,8 @@ static int gap_backward(struct xk_cpu *cpu, struct xk_step *step,
                         const struct xk_pass *pass, struct xr_err *err)
 {
     size_t c = step->in.c, pixels = step->in.h * step->in.w;
+    enum xk_dtype t = step->in_dtype[0];
+    const float *dy = step->dy[0];
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
@@ -192,13 +215,13 @@ static int gap_backward(struct xk_cpu *cpu, struct xk_step *step,
         float *v = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
 
         for (size_t i = 0; i < c; i++)
-            v[i] = step->dy[0][n * c + i] / (float)pixels;
-        cpu->simd->fill_rows(step->dx[0] + n * pixels * c, v, c, pixels);
+            v[i] = dy[n * c + i] / (float)pixels;
+        cpu->simd[t]->fill_rows(xk_at(step->dx[0], t, n * pixels * c), v, c, pixels);
     }
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_gap = {pool_prepare, NULL, gap_forward, gap_backward};
+const struct xk_cpu_op xk_cpu_gap = {pool_prepare, NULL, gap_forward, gap_backward, true};
 
 /* --- gate -------------------------------------------------------------------------- */
 
@@ -206,15 +229,17 @@ static int gate_forward(struct xk_cpu *cpu, struct xk_step *step,
                         const struct xk_pass *pass, struct xr_err *err)
 {
     size_t c = step->in.c, pixels = step->in.h * step->in.w;
+    enum xk_dtype t = step->in_dtype[0];
+    const float *x1 = step->x[1];
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
 
-        cpu->simd->act(gate, step->x[1] + n * c, c, step->node->act);
-        cpu->simd->scale_rows(step->y + n * pixels * c, step->x[0] + n * pixels * c, gate,
-                              c, pixels);
+        cpu->simd[XK_F32]->act(gate, x1 + n * c, c, step->node->act);
+        cpu->simd[t]->scale_rows(xk_at(step->y, t, n * pixels * c),
+                                 xk_at(step->x[0], t, n * pixels * c), gate, c, pixels);
     }
     return 0;
 }
@@ -223,24 +248,30 @@ static int gate_backward(struct xk_cpu *cpu, struct xk_step *step,
                          const struct xk_pass *pass, struct xr_err *err)
 {
     size_t c = step->in.c, pixels = step->in.h * step->in.w;
+    enum xk_dtype t = step->in_dtype[0];
+    const float *x1 = step->x[1];
+    float *dx1 = step->dx[1];
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
         double *sum = cpu->partial + (size_t)omp_get_thread_num() * xk_padded(c);
-        float *ds = step->dx[1] + n * c;
+        float *ds = dx1 + n * c;
         size_t at = n * pixels * c;
 
         memset(sum, 0, xk_padded(c) * sizeof *sum);
-        cpu->simd->dot_rows(sum, step->x[0] + at, step->dy[0] + at, c, pixels);
+        cpu->simd[t]->dot_rows(sum, xk_at(step->x[0], t, at), xk_at(step->dy[0], t, at),
+                               c, pixels);
         for (size_t i = 0; i < c; i++)
             gate[i] = (float)sum[i];
-        cpu->simd->act_grad(ds, gate, step->x[1] + n * c, c, step->node->act);
-        cpu->simd->act(gate, step->x[1] + n * c, c, step->node->act);
-        cpu->simd->scale_rows(step->dx[0] + at, step->dy[0] + at, gate, c, pixels);
+        cpu->simd[XK_F32]->act_grad(ds, gate, x1 + n * c, c, step->node->act);
+        cpu->simd[XK_F32]->act(gate, x1 + n * c, c, step->node->act);
+        cpu->simd[t]->scale_rows(xk_at(step->dx[0], t, at), xk_at(step->dy[0], t, at),
+                                 gate, c, pixels);
     }
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_gate = {pool_prepare, NULL, gate_forward, gate_backward};
+const struct xk_cpu_op xk_cpu_gate = {pool_prepare, NULL, gate_forward, gate_backward,
+                                      true};

@@ -16,21 +16,38 @@ size_t xk_dw_scratch(const struct xk_dw_args *a)
     return group * XK_LANES * (2 * (a->k + 2) * cols + a->k * a->k) + XK_LANES * cols;
 }
 
-const struct xk_simd *xk_simd_find(void)
-{
-    const char *want = getenv("XR_CPU");
-    int level = 2; /* 0 generic, 1 avx2, 2 avx512 */
+enum level {
+    GENERIC,
+    AVX2,
+    AVX512,
+    AVX512BF16,
+    N_LEVELS
+};
 
-    if (want && strcmp(want, "generic") == 0)
-        level = 0;
-    else if (want && strcmp(want, "avx2") == 0)
-        level = 1;
+static enum level processor(void)
+{
     __builtin_cpu_init();
-    if (level == 2 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-        return &xk_simd_avx512;
-    if (level >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &xk_simd_avx2;
-    return &xk_simd_generic;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return __builtin_cpu_supports("avx512bf16") ? AVX512BF16 : AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return AVX2;
+    return GENERIC;
+}
+
+const struct xk_simd *xk_simd_find(enum xk_dtype dtype)
+{
+    static const char *const names[N_LEVELS] = {"generic", "avx2", "avx512",
+                                                "avx512bf16"};
+    static const struct xk_simd *const tables[2][N_LEVELS] = {
+        {&xk_simd_generic, &xk_simd_avx2, &xk_simd_avx512, &xk_simd_avx512},
+        {&xk_simd_generic_bf16, &xk_simd_avx2_bf16, &xk_simd_avx512_bf16,
+         &xk_simd_avx512bf16_bf16}};
+    const char *want = getenv("XR_CPU");
+    enum level level = processor();
+
+    for (int i = GENERIC; want && i < (int)level; i++)
+        if (strcmp(want, names[i]) == 0)
+            level = (enum level)i;
+    return tables[dtype == XK_BF16][level];
 }

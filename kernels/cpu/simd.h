@@ -1,8 +1,9 @@
 /*
- * The vector kernels of one instruction set. All are serial and work on a range of rows;
- * threads and the order of sums are the callers'. Rows are pixels (NHWC), channels are
- * contiguous. Arrays of one value a channel have room for xk_padded(c) values: kernels
- * read and write whole vectors.
+ * The vector kernels of one instruction set and one storage type of activations (void *
+ * below). All are serial and work on a range of rows; threads and the order of sums are
+ * the callers'. Rows are pixels (NHWC), channels are contiguous. Arrays of one value a
+ * channel are float32 and have room for xk_padded(c) values: kernels read and write whole
+ * vectors.
  */
 #ifndef XK_SIMD_H
 #define XK_SIMD_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "formula.h"
+#include "dtype.h"
 
 #define XK_LANES 16
 
@@ -26,17 +27,17 @@ struct xk_bn_args {
     size_t c;
     size_t rows_per_image; /* for factor */
     enum xk_act act;
-    const float *x;     /* the input */
+    const void *x;      /* the input */
     const float *scale; /* y = act((scale * x + shift) * factor + shortcut) */
     const float *shift;
-    const float *factor;   /* [images] of drop path, or NULL */
-    const float *shortcut; /* or NULL */
-    float *y;              /* backward: given where the slope is taken from the output */
+    const float *factor;  /* [images] of drop path, or NULL */
+    const void *shortcut; /* or NULL */
+    void *y;              /* backward: given where the slope is taken from the output */
     /* backward */
-    const float *dy[2]; /* summed; dy[1] may be NULL */
+    const void *dy[2]; /* summed; dy[1] may be NULL */
     const float *mean;
-    float *g;  /* written: summed gradient behind the activation, or NULL */
-    float *dx; /* dx = kg * g * factor + kx * x + k1 */
+    void *g;  /* written: summed gradient behind the activation, or NULL */
+    void *dx; /* dx = kg * g * factor + kx * x + k1 */
     const float *kg, *kx, *k1;
 };
 
@@ -48,20 +49,20 @@ struct xk_bn_args {
 struct xk_dw_args {
     size_t c, h, w, oh, ow, k, stride, pad_h, pad_w;
     const float *weights;       /* [k*k][padded c] */
-    const float *x;             /* [n][h][w][c] */
-    float *y;                   /* [n][oh][ow][c] */
+    const void *x;              /* [n][h][w][c] */
+    void *y;                    /* [n][oh][ow][c] */
     const float *scale, *shift; /* x is act_in(scale * x + shift); NULL: x as it is */
     enum xk_act act_in;
     const float *bias;   /* or NULL */
     enum xk_act act_out; /* behind the bias */
     const float *center; /* sums of y - center and its square are wanted; or NULL */
     /* backward */
-    const float *dy[2]; /* summed; dy[1] may be NULL */
+    const void *dy[2]; /* summed; dy[1] may be NULL */
     const float *post_scale, *post_shift, *kg, *kx,
         *k1; /* gradient of the batch norm behind: */
     enum xk_act
         post_act; /* kg * act'(post_scale * y + post_shift) * dy + kx * y + k1; or NULL */
-    float *dx;    /* or NULL; with scale: behind act_in's slope */
+    void *dx;     /* or NULL; with scale: behind act_in's slope */
     const float *mean; /* of x, with scale */
 };
 
@@ -78,7 +79,7 @@ struct xk_simd {
     const char *name;
 
     /* sum and sum of squares of x - center over rows r0..r1-1, added */
-    void (*bn_stats)(double *sum, double *squares, const float *x, const float *center,
+    void (*bn_stats)(double *sum, double *squares, const void *x, const float *center,
                      size_t c, size_t r0, size_t r1);
     void (*bn_apply)(const struct xk_bn_args *a, size_t r0, size_t r1);
     /* sums of g * factor and g * factor * (x - mean), added; writes a->g where it is
@@ -96,21 +97,19 @@ struct xk_simd {
                         float *scratch, size_t r0, size_t r1);
 
     /* elementwise; y may be x, dx may be dy */
-    void (*act)(float *y, const float *x, size_t n, enum xk_act act);
-    void (*act_grad)(float *dx, const float *dy, const float *x, size_t n,
-                     enum xk_act act);
-    void (*add)(float *dst, const float *a, const float *b, size_t n);
+    void (*act)(void *y, const void *x, size_t n, enum xk_act act);
+    void (*act_grad)(void *dx, const void *dy, const void *x, size_t n, enum xk_act act);
+    void (*add)(void *dst, const void *a, const void *b, size_t n);
 
     /* rows of one image: y[r][c] = x[r][c] * gate[c]; sums over rows, double, added */
-    void (*scale_rows)(float *y, const float *x, const float *gate, size_t c,
-                       size_t rows);
-    void (*sum_rows)(double *sum, const float *x, size_t c, size_t rows);
-    void (*dot_rows)(double *sum, const float *x, const float *dy, size_t c, size_t rows);
-    void (*fill_rows)(float *y, const float *v, size_t c, size_t rows);
+    void (*scale_rows)(void *y, const void *x, const float *gate, size_t c, size_t rows);
+    void (*sum_rows)(double *sum, const void *x, size_t c, size_t rows);
+    void (*dot_rows)(double *sum, const void *x, const void *dy, size_t c, size_t rows);
+    void (*fill_rows)(void *y, const float *v, size_t c, size_t rows);
 
     /* the largest of some pixels, channel by channel, and the id of the first that has it
      */
-    void (*max_taps)(float *y, uint8_t *winner, const float *const *taps,
+    void (*max_taps)(void *y, uint8_t *winner, const void *const *taps,
                      const uint8_t *ids, size_t n_taps, size_t c);
 
     double (*sum_squares)(const float *x, size_t n);
@@ -122,9 +121,11 @@ struct xk_simd {
 };
 
 extern const struct xk_simd xk_simd_generic, xk_simd_avx2, xk_simd_avx512;
+extern const struct xk_simd xk_simd_generic_bf16, xk_simd_avx2_bf16, xk_simd_avx512_bf16,
+    xk_simd_avx512bf16_bf16; /* the last with the processor's own bfloat16 arithmetic */
 
-/* The best that this processor has; XR_CPU=avx512|avx2|generic in the environment takes
- * another. */
-const struct xk_simd *xk_simd_find(void);
+/* The best that this processor has; XR_CPU=avx512bf16|avx512|avx2|generic in the
+ * environment takes another. */
+const struct xk_simd *xk_simd_find(enum xk_dtype dtype);
 
 #endif

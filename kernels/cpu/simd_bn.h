@@ -35,7 +35,7 @@ VEC_INLINE void add_double(double *sum, vf v)
 
 #define UNROLL _Pragma("GCC unroll 4")
 
-VEC_INLINE void bn_stats_group(double *sum, double *squares, const float *x,
+VEC_INLINE void bn_stats_group(double *sum, double *squares, const act_t *x,
                                const float *center, size_t c, size_t r0, size_t r1,
                                const int nv, size_t i, size_t n)
 {
@@ -43,11 +43,11 @@ VEC_INLINE void bn_stats_group(double *sum, double *squares, const float *x,
 
     UNROLL for (int k = 0; k < nv; k++) s[k] = q[k] = vset(0);
     for (size_t r = r0; r < r1; r++) {
-        const float *p = x + r * c + i;
+        const act_t *p = x + r * c + i;
 
         UNROLL for (int k = 0; k < nv; k++)
         {
-            vf v = vload_n(p + k * VEC, n) - vload(center + i + k * VEC);
+            vf v = aload_n(p + k * VEC, n) - vload(center + i + k * VEC);
 
             s[k] += v;
             q[k] = vfma(v, v, q[k]);
@@ -60,7 +60,7 @@ VEC_INLINE void bn_stats_group(double *sum, double *squares, const float *x,
     }
 }
 
-static void bn_stats(double *sum, double *squares, const float *x, const float *center,
+static void bn_stats(double *sum, double *squares, const void *x, const float *center,
                      size_t c, size_t r0, size_t r1)
 {
     for (size_t end; r0 < r1; r0 = end) {
@@ -75,6 +75,8 @@ static void bn_stats(double *sum, double *squares, const float *x, const float *
 VEC_INLINE void bn_apply_group(const struct xk_bn_args *a, const enum xk_act act, float f,
                                size_t r0, size_t r1, const int nv, size_t i, size_t n)
 {
+    const act_t *x = a->x, *shortcut = a->shortcut;
+    act_t *y = a->y;
     size_t c = a->c;
     vf scale[BN_GROUP], shift[BN_GROUP];
 
@@ -87,11 +89,11 @@ VEC_INLINE void bn_apply_group(const struct xk_bn_args *a, const enum xk_act act
         UNROLL for (int k = 0; k < nv; k++)
         {
             size_t at = r * c + i + (size_t)k * VEC;
-            vf v = vfma(vload_n(a->x + at, n), scale[k], shift[k]);
+            vf v = vfma(aload_n(x + at, n), scale[k], shift[k]);
 
-            if (a->shortcut)
-                v += vload_n(a->shortcut + at, n);
-            vstore_n(a->y + at, vact(act, v), n);
+            if (shortcut)
+                v += aload_n(shortcut + at, n);
+            astore_n(y + at, vact(act, v), n);
         }
     }
 }
@@ -148,14 +150,15 @@ static void bn_apply(const struct xk_bn_args *a, size_t r0, size_t r1)
 VEC_INLINE vf bn_g(const struct xk_bn_args *a, const enum xk_act act, vf scale, vf shift,
                    vf x, size_t at, size_t n)
 {
-    vf g = vload_n(a->dy[0] + at, n);
+    const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *y = a->y;
+    vf g = aload_n(dy0 + at, n);
 
-    if (a->dy[1])
-        g += vload_n(a->dy[1] + at, n);
+    if (dy1)
+        g += aload_n(dy1 + at, n);
     if (act == XK_ACT_NONE)
         return g;
-    if (a->y)
-        return vact_grad(act, vload_n(a->y + at, n), g);
+    if (y)
+        return vact_grad(act, aload_n(y + at, n), g);
     return vact_grad(act, vfma(x, scale, shift), g);
 }
 
@@ -163,6 +166,8 @@ VEC_INLINE void bn_reduce_group(double *sum_g, double *sum_gx, const struct xk_b
                                 const enum xk_act act, vf f, size_t r0, size_t r1,
                                 const int nv, size_t i, size_t n)
 {
+    const act_t *px = a->x;
+    act_t *pg = a->g;
     size_t c = a->c;
     vf s[BN_GROUP], q[BN_GROUP];
 
@@ -171,11 +176,13 @@ VEC_INLINE void bn_reduce_group(double *sum_g, double *sum_gx, const struct xk_b
         UNROLL for (int k = 0; k < nv; k++)
         {
             size_t j = i + (size_t)k * VEC, at = r * c + j;
-            vf x = vload_n(a->x + at, n);
+            vf x = aload_n(px + at, n);
             vf g = bn_g(a, act, vload(a->scale + j), vload(a->shift + j), x, at, n);
 
-            if (a->g)
-                vstore_n(a->g + at, g, n);
+            if (pg) {
+                astore_n(pg + at, g, n);
+                g = vstored(g);
+            }
             g *= f;
             s[k] += g;
             q[k] = vfma(g, x - vload(a->mean + j), q[k]);
@@ -215,17 +222,19 @@ static void bn_reduce(double *sum_g, double *sum_gx, const struct xk_bn_args *a,
 VEC_INLINE void bn_backward_group(const struct xk_bn_args *a, const enum xk_act act, vf f,
                                   size_t r0, size_t r1, const int nv, size_t i, size_t n)
 {
+    const act_t *px = a->x;
+    act_t *dx = a->dx;
     size_t c = a->c;
 
     for (size_t r = r0; r < r1; r++) {
         UNROLL for (int k = 0; k < nv; k++)
         {
             size_t j = i + (size_t)k * VEC, at = r * c + j;
-            vf x = vload_n(a->x + at, n);
+            vf x = aload_n(px + at, n);
             vf g = bn_g(a, act, vload(a->scale + j), vload(a->shift + j), x, at, n) * f;
 
-            vstore_n(
-                a->dx + at,
+            astore_n(
+                dx + at,
                 vfma(g, vload(a->kg + j), vfma(x, vload(a->kx + j), vload(a->k1 + j))),
                 n);
         }

@@ -44,7 +44,7 @@ VEC_INLINE void ring_forget(struct dw_ring *r)
 
 /* Row of x, NV vectors of channels from i on, into ring blocks of `stride` floats each.
  */
-VEC_INLINE void load_x_group(float *dst, const struct xk_dw_args *a, const float *x,
+VEC_INLINE void load_x_group(float *dst, const struct xk_dw_args *a, const act_t *x,
                              size_t i, size_t stride, const enum xk_act act,
                              const bool norm, const int nv, size_t n)
 {
@@ -58,7 +58,7 @@ VEC_INLINE void load_x_group(float *dst, const struct xk_dw_args *a, const float
     for (size_t ix = 0; ix < a->w; ix++) {
         UNROLL for (int k = 0; k < nv; k++)
         {
-            vf v = vload_n(x + ix * a->c + i + k * VEC, n);
+            vf v = aload_n(x + ix * a->c + i + k * VEC, n);
 
             vstore(dst + (size_t)k * stride + ix * VEC,
                    norm ? vact(act, vfma(v, scale[k], shift[k])) : v);
@@ -67,7 +67,7 @@ VEC_INLINE void load_x_group(float *dst, const struct xk_dw_args *a, const float
 }
 
 /* Row of x, channels c0 to c1-1, into a ring row. */
-static void load_x(float *dst, const struct xk_dw_args *a, const float *x, size_t c0,
+static void load_x(float *dst, const struct xk_dw_args *a, const act_t *x, size_t c0,
                    size_t c1, size_t stride)
 {
 #define GROUP(nv, i, n)                                                                  \
@@ -96,16 +96,18 @@ VEC_INLINE void load_dy_group(float *dst, const struct xk_dw_args *a, size_t at,
                               size_t stride, const enum xk_act act, const bool norm,
                               const int nv, size_t n)
 {
+    const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *py = a->y;
+
     for (size_t ox = 0; ox < a->ow; ox++) {
         UNROLL for (int k = 0; k < nv; k++)
         {
             size_t j = i + (size_t)k * VEC, p = at + ox * a->c + j;
-            vf g = vload_n(a->dy[0] + p, n);
+            vf g = aload_n(dy0 + p, n);
 
-            if (a->dy[1])
-                g += vload_n(a->dy[1] + p, n);
+            if (dy1)
+                g += aload_n(dy1 + p, n);
             if (norm) {
-                vf y = vload_n(a->y + p, n);
+                vf y = aload_n(py + p, n);
 
                 g = vact_grad(
                     act, vfma(y, vload(a->post_scale + j), vload(a->post_shift + j)), g);
@@ -159,7 +161,8 @@ VEC_INLINE const float *ring_x(struct dw_ring *r, const struct xk_dw_args *a, si
     slot = (size_t)iy % r->rows;
     dst = r->data + slot * r->row_floats;
     if (r->id[slot] != iy) {
-        load_x(dst + a->pad_w * VEC, a, a->x + (n * a->h + (size_t)iy) * a->w * a->c, c0,
+        load_x(dst + a->pad_w * VEC, a,
+               (const act_t *)a->x + (n * a->h + (size_t)iy) * a->w * a->c, c0,
                last_channel(a, c0, blocks), r->cols * VEC);
         r->id[slot] = iy;
     }
@@ -210,7 +213,7 @@ VEC_INLINE size_t dy_cols(const struct xk_dw_args *a)
  * in strides, which the processor does not foresee. Rows outside 0..rows-1 are left
  * alone.
  */
-VEC_INLINE void prefetch_row(const float *x, ptrdiff_t row, size_t rows, size_t width,
+VEC_INLINE void prefetch_row(const act_t *x, ptrdiff_t row, size_t rows, size_t width,
                              size_t c, size_t c0, size_t c1, size_t part, size_t parts,
                              const int write)
 {
@@ -218,7 +221,7 @@ VEC_INLINE void prefetch_row(const float *x, ptrdiff_t row, size_t rows, size_t 
         return;
     x += (size_t)row * width * c;
     for (size_t i = width * part / parts; i < width * (part + 1) / parts; i++)
-        for (size_t j = c0; j < c1; j += 16)
+        for (size_t j = c0; j < c1; j += 64 / sizeof *x)
             __builtin_prefetch(x + i * c + j, write, 2);
 }
 
@@ -458,7 +461,7 @@ static const struct dw_kernels *dw_kernels(size_t k, size_t stride)
  */
 
 /* A finished row of one block on its way to memory: activation, sums. */
-static void store_y(float *y, const float *row, const struct xk_dw_args *a,
+static void store_y(act_t *y, const float *row, const struct xk_dw_args *a,
                     const struct xk_dw_sums *sums, size_t i)
 {
     size_t n = a->c - i;
@@ -469,8 +472,8 @@ static void store_y(float *y, const float *row, const struct xk_dw_args *a,
         for (size_t ox = 0; ox < a->ow; ox++) {
             vf v = vload(row + ox * VEC);
 
-            vstore_n(y + ox * a->c + i, v, n);
-            v -= center;
+            astore_n(y + ox * a->c + i, v, n);
+            v = vstored(v) - center;
             s += v;
             q = vfma(v, v, q);
         }
@@ -480,7 +483,7 @@ static void store_y(float *y, const float *row, const struct xk_dw_args *a,
     }
 #define BODY(act)                                                                        \
     for (size_t ox = 0; ox < a->ow; ox++)                                                \
-    vstore_n(y + ox * a->c + i, vact(act, vload(row + ox * VEC)), n)
+    astore_n(y + ox * a->c + i, vact(act, vload(row + ox * VEC)), n)
     SWITCH_ACT(a->act_out, BODY)
 #undef BODY
 }
@@ -509,16 +512,16 @@ static void forward_rows(const struct xk_dw_args *a, const struct xk_dw_sums *su
             size_t i = c0 + b * VEC;
 
             for (size_t s = 0; s < a->stride; s++)
-                prefetch_row(a->x + n * a->h * a->w * a->c,
+                prefetch_row((const act_t *)a->x + n * a->h * a->w * a->c,
                              (ptrdiff_t)(oy * a->stride + k + s) - (ptrdiff_t)a->pad_h,
                              a->h, a->w, a->c, c0, c1, b, blocks, 0);
-            prefetch_row(a->y + n * a->oh * a->ow * a->c, (ptrdiff_t)oy + 1, a->oh, a->ow,
-                         a->c, c0, c1, b, blocks, 1);
+            prefetch_row((const act_t *)a->y + n * a->oh * a->ow * a->c,
+                         (ptrdiff_t)oy + 1, a->oh, a->ow, a->c, c0, c1, b, blocks, 1);
             for (size_t ky = 0; ky < k; ky++)
                 at[ky] = rows[ky] + b * ring.cols * VEC;
             kernels->forward(out, at, a->weights + i, cp, a->bias ? a->bias + i : NULL,
                              a->ow, k, a->stride);
-            store_y(a->y + r * a->ow * a->c, out, a, sums, i);
+            store_y((act_t *)a->y + r * a->ow * a->c, out, a, sums, i);
         }
     }
 }
@@ -539,7 +542,7 @@ static void dw_forward(const struct xk_dw_args *a, const struct xk_dw_sums *sums
  */
 
 /* A finished row of dx of one block on its way to memory: the slope of act_in, sums. */
-VEC_INLINE void store_dx_act(float *dx, const float *row, const float *x,
+VEC_INLINE void store_dx_act(act_t *dx, const float *row, const act_t *x,
                              const struct xk_dw_args *a, const struct xk_dw_sums *sums,
                              size_t i, const enum xk_act act)
 {
@@ -549,23 +552,24 @@ VEC_INLINE void store_dx_act(float *dx, const float *row, const float *x,
     vf s = vset(0), q = vset(0);
 
     for (size_t ix = 0; ix < a->w; ix++) {
-        vf v = vload_n(x + ix * a->c + i, n);
+        vf v = aload_n(x + ix * a->c + i, n);
         vf g = vact_grad(act, vfma(v, scale, shift), vload(row + ix * VEC));
 
+        astore_n(dx + ix * a->c + i, g, n);
+        g = vstored(g);
         s += g;
         q = vfma(g, v - mean, q);
-        vstore_n(dx + ix * a->c + i, g, n);
     }
     add_double(sums->sum + i, s);
     add_double(sums->squares + i, q);
 }
 
-static void store_dx(float *dx, const float *row, const float *x,
+static void store_dx(act_t *dx, const float *row, const act_t *x,
                      const struct xk_dw_args *a, const struct xk_dw_sums *sums, size_t i)
 {
     if (!a->scale) {
         for (size_t ix = 0; ix < a->w; ix++)
-            vstore_n(dx + ix * a->c + i, vload(row + ix * VEC), a->c - i);
+            astore_n(dx + ix * a->c + i, vload(row + ix * VEC), a->c - i);
         return;
     }
 #define BODY(act) store_dx_act(dx, row, x, a, sums, i, act)
@@ -594,20 +598,21 @@ static void data_row(const struct xk_dw_args *a, const struct xk_dw_sums *sums,
     for (size_t b = 0; b < blocks; b++) {
         size_t i = c0 + b * VEC;
 
-        prefetch_row(a->x + image, (ptrdiff_t)(iy + a->k) - (ptrdiff_t)a->pad_h, a->h,
-                     a->w, a->c, c0, c1, b, blocks, 0);
-        prefetch_row(a->dx + image, (ptrdiff_t)iy + 1, a->h, a->w, a->c, c0, c1, b,
-                     blocks, 1);
-        prefetch_row(a->dy[0] + out_image, next, a->oh, a->ow, a->c, c0, c1, b, blocks,
-                     0);
+        prefetch_row((const act_t *)a->x + image,
+                     (ptrdiff_t)(iy + a->k) - (ptrdiff_t)a->pad_h, a->h, a->w, a->c, c0,
+                     c1, b, blocks, 0);
+        prefetch_row((const act_t *)a->dx + image, (ptrdiff_t)iy + 1, a->h, a->w, a->c,
+                     c0, c1, b, blocks, 1);
+        prefetch_row((const act_t *)a->dy[0] + out_image, next, a->oh, a->ow, a->c, c0,
+                     c1, b, blocks, 0);
         if (a->kg)
-            prefetch_row(a->y + out_image, next, a->oh, a->ow, a->c, c0, c1, b, blocks,
-                         0);
+            prefetch_row((const act_t *)a->y + out_image, next, a->oh, a->ow, a->c, c0,
+                         c1, b, blocks, 0);
         for (size_t k = 0; k < n_rows; k++)
             at[k] = rows[k] + (b * ring->cols + dy_left(a)) * VEC;
         kernels->data(out, at, a->weights + i, xk_padded(a->c), a->w, a->pad_w, py, a->k,
                       a->stride);
-        store_dx(a->dx + row, out, a->x + row, a, sums, i);
+        store_dx((act_t *)a->dx + row, out, (const act_t *)a->x + row, a, sums, i);
     }
 }
 

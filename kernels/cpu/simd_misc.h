@@ -1,10 +1,13 @@
 /*
  * Elementwise kernels, sums over pixels, optimiser updates.
  */
-static void act_rows(float *y, const float *x, size_t n, enum xk_act act)
+static void act_rows(void *to, const void *from, size_t n, enum xk_act act)
 {
+    const act_t *x = from;
+    act_t *y = to;
+
     for (size_t i = 0; i < n; i += VEC) {
-        vf v = vload_n(x + i, n - i);
+        vf v = aload_n(x + i, n - i);
 
         switch (act) {
         case XK_ACT_RELU:
@@ -22,15 +25,18 @@ static void act_rows(float *y, const float *x, size_t n, enum xk_act act)
         default:
             break;
         }
-        vstore_n(y + i, v, n - i);
+        astore_n(y + i, v, n - i);
     }
 }
 
-static void act_grad_rows(float *dx, const float *dy, const float *x, size_t n,
+static void act_grad_rows(void *to, const void *grad, const void *from, size_t n,
                           enum xk_act act)
 {
+    const act_t *x = from, *dy = grad;
+    act_t *dx = to;
+
     for (size_t i = 0; i < n; i += VEC) {
-        vf v = vload_n(x + i, n - i), g = vload_n(dy + i, n - i);
+        vf v = aload_n(x + i, n - i), g = aload_n(dy + i, n - i);
 
         switch (act) {
         case XK_ACT_RELU:
@@ -48,26 +54,35 @@ static void act_grad_rows(float *dx, const float *dy, const float *x, size_t n,
         default:
             break;
         }
-        vstore_n(dx + i, g, n - i);
+        astore_n(dx + i, g, n - i);
     }
 }
 
-static void add_rows(float *dst, const float *a, const float *b, size_t n)
+static void add_rows(void *to, const void *pa, const void *pb, size_t n)
 {
+    const act_t *a = pa, *b = pb;
+    act_t *dst = to;
+
     for (size_t i = 0; i < n; i += VEC)
-        vstore_n(dst + i, vload_n(a + i, n - i) + vload_n(b + i, n - i), n - i);
+        astore_n(dst + i, aload_n(a + i, n - i) + aload_n(b + i, n - i), n - i);
 }
 
-static void scale_rows(float *y, const float *x, const float *gate, size_t c, size_t rows)
+static void scale_rows(void *to, const void *from, const float *gate, size_t c,
+                       size_t rows)
 {
+    const act_t *x = from;
+    act_t *y = to;
+
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < c; i += VEC)
-            vstore_n(y + r * c + i,
-                     vload_n(x + r * c + i, c - i) * vload_n(gate + i, c - i), c - i);
+            astore_n(y + r * c + i,
+                     aload_n(x + r * c + i, c - i) * vload_n(gate + i, c - i), c - i);
 }
 
-static void sum_rows(double *sum, const float *x, size_t c, size_t rows)
+static void sum_rows(double *sum, const void *from, size_t c, size_t rows)
 {
+    const act_t *x = from;
+
     for (size_t r = 0; r < rows; r += BN_BLOCK) {
         size_t end = r + BN_BLOCK < rows ? r + BN_BLOCK : rows;
 
@@ -75,14 +90,17 @@ static void sum_rows(double *sum, const float *x, size_t c, size_t rows)
             vf s = vset(0);
 
             for (size_t j = r; j < end; j++)
-                s += vload_n(x + j * c + i, c - i);
+                s += aload_n(x + j * c + i, c - i);
             add_double(sum + i, s);
         }
     }
 }
 
-static void dot_rows(double *sum, const float *x, const float *dy, size_t c, size_t rows)
+static void dot_rows(double *sum, const void *from, const void *grad, size_t c,
+                     size_t rows)
 {
+    const act_t *x = from, *dy = grad;
+
     for (size_t r = 0; r < rows; r += BN_BLOCK) {
         size_t end = r + BN_BLOCK < rows ? r + BN_BLOCK : rows;
 
@@ -90,17 +108,20 @@ static void dot_rows(double *sum, const float *x, const float *dy, size_t c, siz
             vf s = vset(0);
 
             for (size_t j = r; j < end; j++)
-                s = vfma(vload_n(x + j * c + i, c - i), vload_n(dy + j * c + i, c - i),
+                s = vfma(aload_n(x + j * c + i, c - i), aload_n(dy + j * c + i, c - i),
                          s);
             add_double(sum + i, s);
         }
     }
 }
 
-static void fill_rows(float *y, const float *v, size_t c, size_t rows)
+static void fill_rows(void *to, const float *v, size_t c, size_t rows)
 {
+    act_t *y = to;
+
     for (size_t r = 0; r < rows; r++)
-        memcpy(y + r * c, v, c * sizeof *y);
+        for (size_t i = 0; i < c; i += VEC)
+            astore_n(y + r * c + i, vload_n(v + i, c - i), c - i);
 }
 
 static double sum_squares(const float *x, size_t n)
@@ -172,32 +193,42 @@ typedef uint8_t vb __attribute__((vector_size(VEC)));
 typedef uint8_t vb_mem __attribute__((vector_size(VEC), aligned(1), may_alias));
 
 /* NaN wins, as in PyTorch. */
-static void max_taps(float *y, uint8_t *winner, const float *const *taps,
+static void max_taps(void *to, uint8_t *winner, const void *const *taps,
                      const uint8_t *ids, size_t n_taps, size_t c)
 {
+    act_t *y = to;
     size_t i = 0;
 
     for (; i + VEC <= c; i += VEC) {
-        vf top = vload(taps[0] + i);
+        vf top = aload((const act_t *)taps[0] + i);
         vi at = (vi){0} + ids[0];
 
         for (size_t k = 1; k < n_taps; k++) {
-            vf v = vload(taps[k] + i);
+            vf v = aload((const act_t *)taps[k] + i);
             vi more = (v > top) | (v != v);
 
             top = (vf)(((vi)v & more) | ((vi)top & ~more));
             at = (((vi){0} + ids[k]) & more) | (at & ~more);
         }
-        vstore(y + i, top);
+        astore(y + i, top);
         *(vb_mem *)(void *)(winner + i) = __builtin_convertvector(at, vb);
     }
-    for (; i < c; i++) {
-        y[i] = taps[0][i];
-        winner[i] = ids[0];
-        for (size_t k = 1; k < n_taps; k++)
-            if (taps[k][i] > y[i] || isnan(taps[k][i])) {
-                y[i] = taps[k][i];
-                winner[i] = ids[k];
-            }
+    if (i < c) { /* the last channels, in a vector that is not full */
+        size_t n = c - i;
+        vf top = aload_n((const act_t *)taps[0] + i, n);
+        uint8_t id[VEC];
+
+        memset(id, ids[0], sizeof id);
+        for (size_t k = 1; k < n_taps; k++) {
+            vf v = aload_n((const act_t *)taps[k] + i, n);
+
+            for (size_t j = 0; j < n; j++)
+                if (v[j] > top[j] || isnan(v[j])) {
+                    top[j] = v[j];
+                    id[j] = ids[k];
+                }
+        }
+        astore_n(y + i, top, n);
+        memcpy(winner + i, id, n);
     }
 }

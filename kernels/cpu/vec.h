@@ -1,7 +1,7 @@
 /*
- * Sixteen floats at a time, for whichever instruction set the including file is compiled
- * for. Included by simd_body.h only. Lanes behind `n` of a short load are 0 and are not
- * stored.
+ * Vectors of floats, for whichever instruction set the including file is compiled for,
+ * and activations stored as float32 or (SIMD_BF16) bfloat16. Included by simd_body.h
+ * only. Lanes behind `n` of a short load are 0 and are not stored.
  */
 #ifndef XK_VEC_H
 #define XK_VEC_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "formula.h"
+#include "dtype.h"
 
 #ifdef __AVX512F__
 #define VEC 16
@@ -187,6 +187,133 @@ VEC_INLINE void vstore_n(float *p, vf v, size_t n)
         vstore_part(p, v, n);
 }
 
+/* --- activations in memory -----------------------------------------------------------
+ */
+
+#ifdef SIMD_BF16
+
+typedef uint16_t act_t;
+typedef uint16_t vh __attribute__((vector_size(2 * VEC)));
+typedef uint16_t vh_mem __attribute__((vector_size(2 * VEC), aligned(2), may_alias));
+typedef uint32_t vu __attribute__((vector_size(VEC_BYTES)));
+
+#ifdef __AVX512BF16__
+
+VEC_INLINE vf vwiden(vh v)
+{
+    return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)v), 16);
+}
+
+VEC_INLINE vh vnarrow(vf v)
+{
+    return (vh)_mm512_cvtneps_pbh((__m512)v);
+}
+
+VEC_INLINE vh hload_part(const act_t *p, size_t n)
+{
+    return (vh)_mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1), p);
+}
+
+VEC_INLINE void hstore_part(act_t *p, vh v, size_t n)
+{
+    _mm256_mask_storeu_epi16(p, (__mmask16)((1u << n) - 1), (__m256i)v);
+}
+
+#else
+
+VEC_INLINE vf vwiden(vh v)
+{
+    return (vf)(__builtin_convertvector(v, vu) << 16);
+}
+
+/* xk_f32_to_bf16, lane by lane */
+VEC_INLINE vh vnarrow(vf v)
+{
+    vu bits = (vu)v, odd = bits >> 16 & 1;
+    vu nan = (vu)((bits & 0x7fffffffu) > (vu){0} + 0x7f800000u);
+    vu even = (bits + 0x7fffu + odd) >> 16, quiet = bits >> 16 | 0x40;
+
+    return __builtin_convertvector((quiet & nan) | (even & ~nan), vh);
+}
+
+VEC_INLINE vh hload_part(const act_t *p, size_t n)
+{
+    vh v = {0};
+
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+
+VEC_INLINE void hstore_part(act_t *p, vh v, size_t n)
+{
+    memcpy(p, &v, n * sizeof *p);
+}
+
+#endif
+
+VEC_INLINE vf aload(const act_t *p)
+{
+    return vwiden(*(const vh_mem *)(const void *)p);
+}
+
+VEC_INLINE void astore(act_t *p, vf v)
+{
+    *(vh_mem *)(void *)p = vnarrow(v);
+}
+
+VEC_INLINE vf aload_n(const act_t *p, size_t n)
+{
+    return n >= VEC ? aload(p) : vwiden(hload_part(p, n));
+}
+
+VEC_INLINE void astore_n(act_t *p, vf v, size_t n)
+{
+    if (n >= VEC)
+        astore(p, v);
+    else
+        hstore_part(p, vnarrow(v), n);
+}
+
+/* What a stored value is when it is read again. */
+VEC_INLINE vf vstored(vf v)
+{
+    return vwiden(vnarrow(v));
+}
+
+#else
+
+typedef float act_t;
+
+VEC_INLINE vf aload(const act_t *p)
+{
+    return vload(p);
+}
+
+VEC_INLINE void astore(act_t *p, vf v)
+{
+    vstore(p, v);
+}
+
+VEC_INLINE vf aload_n(const act_t *p, size_t n)
+{
+    return vload_n(p, n);
+}
+
+VEC_INLINE void astore_n(act_t *p, vf v, size_t n)
+{
+    vstore_n(p, v, n);
+}
+
+VEC_INLINE vf vstored(vf v)
+{
+    return v;
+}
+
+#endif
+
+/* --- activation functions ------------------------------------------------------------
+ */
+
 /*
  * e^x to about 1 ulp: x = k ln2 + r, |r| <= ln2 / 2, a polynomial of degree 6 for e^r
  * (coefficients of Cephes' expf), scaled by 2^k in the exponent. Arguments are held in
@@ -212,10 +339,34 @@ VEC_INLINE vf vexp(vf x)
     return p * (vf)bits;
 }
 
+#if defined SIMD_BF16 && defined __AVX512BF16__
+
+/*
+ * To 2e-4 of its value, where results are stored with 8 bits: 2^t = 2^n 2^r with |r| <=
+ * 1/2 and the minimax polynomial of degree 3 for 2^r (relative error 7.5e-5), and the
+ * processor's estimate of the reciprocal (2^-14).
+ */
+VEC_INLINE vf vsigmoid(vf x)
+{
+    __m512 t = _mm512_mul_ps((__m512)x, _mm512_set1_ps(-1.44269504088896341f));
+    __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_sub_ps(t, n), p = _mm512_set1_ps(0.0551716703f);
+
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.2426111252f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.6932609853f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.9999280730f));
+    p = _mm512_add_ps(_mm512_scalef_ps(p, n), _mm512_set1_ps(1.0f));
+    return (vf)_mm512_rcp14_ps(p);
+}
+
+#else
+
 VEC_INLINE vf vsigmoid(vf x)
 {
     return vset(1.0f) / (vset(1.0f) + vexp(-x));
 }
+
+#endif
 
 /* The vector forms of xk_act_forward and xk_act_slope; act is a constant where they are
  * inlined. */

@@ -2,7 +2,8 @@
  * Images a second of the four networks, training and inference, batch 32 at 224: name,
  * value, unit. Best of some repeats: the machine may be shared. XR_PROFILE=1 adds the
  * time of every step on standard error. Operands choose networks; -b N another batch, -s
- * N another size, -n N repeats, -j N threads, -t training only, -i inference only.
+ * N another size, -n N repeats, -j N threads, -p bf16 activations in bfloat16, -t
+ * training only, -i inference only.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -82,7 +83,7 @@ static double step(struct xk_net *net, struct xk_optim *optim, float *logits,
 }
 
 static void measure(const char *arch, size_t batch, size_t size, bool training,
-                    int repeats, int n_threads)
+                    int repeats, int n_threads, enum xk_dtype dtype)
 {
     struct xk_spec spec = {.arch = arch,
                            .n_classes = 3,
@@ -91,6 +92,7 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
                            .width = size,
                            .batch = batch,
                            .training = training,
+                           .dtype = dtype,
                            .n_threads = n_threads};
     struct xk_optim_spec adamw = {
         .kind = XK_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.01};
@@ -102,6 +104,7 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
     struct xk_optim *optim = NULL;
     struct xr_err err = {0};
     double best = 1e30;
+    const char *type = dtype == XK_BF16 ? "bf16" : "fp32";
 
     for (size_t i = 0; i < batch * size * size; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 24);
@@ -116,10 +119,10 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
 
         best = t < best ? t : best;
     }
-    printf("%s_%s_fp32_b%zu\t%.2f\timg/s\n", arch, training ? "train" : "infer", batch,
-           (double)batch / best);
-    printf("%s_%s_memory_b%zu\t%.0f\tMiB\n", arch, training ? "train" : "infer", batch,
-           (double)xk_net_bytes(net) / 1048576);
+    printf("%s_%s_%s_b%zu\t%.2f\timg/s\n", arch, training ? "train" : "infer", type,
+           batch, (double)batch / best);
+    printf("%s_%s_%s_memory_b%zu\t%.0f\tMiB\n", arch, training ? "train" : "infer", type,
+           batch, (double)xk_net_bytes(net) / 1048576);
     fflush(stdout);
     if (getenv("XR_PROFILE"))
         print_profile(net, repeats);
@@ -135,8 +138,9 @@ int main(int argc, char **argv)
 {
     size_t batch = 32, size = 224;
     int repeats = 5, c, what = 3, n_threads = 0;
+    enum xk_dtype dtype = XK_F32;
 
-    while ((c = getopt(argc, argv, "b:s:n:j:ti")) != -1) {
+    while ((c = getopt(argc, argv, "b:s:n:j:p:ti")) != -1) {
         if (c == 'b')
             batch = strtoul(optarg, NULL, 10);
         else if (c == 's')
@@ -145,6 +149,8 @@ int main(int argc, char **argv)
             repeats = (int)strtol(optarg, NULL, 10);
         else if (c == 'j')
             n_threads = (int)strtol(optarg, NULL, 10);
+        else if (c == 'p')
+            dtype = strcmp(optarg, "bf16") ? XK_F32 : XK_BF16;
         else if (c == 't')
             what = 1;
         else if (c == 'i')
@@ -159,9 +165,9 @@ int main(int argc, char **argv)
         for (int a = optind; a < argc; a++)
             wanted |= strcmp(argv[a], arch) == 0;
         if (wanted && (what & 1))
-            measure(arch, batch, size, true, repeats, n_threads);
+            measure(arch, batch, size, true, repeats, n_threads, dtype);
         if (wanted && (what & 2))
-            measure(arch, batch, size, false, repeats, n_threads);
+            measure(arch, batch, size, false, repeats, n_threads, dtype);
     }
     return 0;
 }

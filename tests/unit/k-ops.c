@@ -683,7 +683,7 @@ static void check_errors(void)
 
 int main(int argc, char **argv)
 {
-    const struct xk_simd *best = xk_simd_find();
+    const struct xk_simd *best = xk_simd_find(XK_F32);
 
     (void)argc;
     if (!getenv("GOMP_SPINCOUNT")) { /* a busy machine: threads that wait should sleep */
