@@ -102,9 +102,21 @@ bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node)
            2 * node->pad_h < node->kernel && 2 * node->pad_w < node->kernel;
 }
 
-static void fuse_depthwise(struct xk_graph *graph, int conv, int keep)
+bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node)
+{
+    const struct xk_node *in = node->n_inputs ? &graph->nodes[node->inputs[0]]
+                                              : NULL; /* pooled: a linear layer */
+
+    return node->op == XK_OP_CONV && node->kernel == 1 && node->stride == 1 &&
+           node->groups == 1 && node->pad == 0 && in && in->shape.h * in->shape.w > 1;
+}
+
+/* Batch norms around a convolution of the devices' own: what is behind it may add a
+ * shortcut if it is pointwise. */
+static void fuse_own(struct xk_graph *graph, int conv, int keep)
 {
     int before = graph->nodes[conv].inputs[0], after, consumer;
+    bool pointwise = xk_pointwise(graph, &graph->nodes[conv]);
 
     if (plain_bn(graph, before) && before != keep &&
         xk_graph_consumers(graph, before, &consumer) == 1) {
@@ -112,7 +124,8 @@ static void fuse_depthwise(struct xk_graph *graph, int conv, int keep)
         graph->nodes[before].applied_by = conv;
     }
     after = only_consumer(graph, conv, XK_OP_BN);
-    if (after >= 0 && conv != keep && plain_bn(graph, after)) {
+    if (after >= 0 && graph->nodes[after].inputs[0] == conv && conv != keep &&
+        (plain_bn(graph, after) || (pointwise && graph->nodes[after].n_inputs == 2))) {
         graph->nodes[conv].post = after;
         graph->nodes[after].done_by = conv;
     }
@@ -125,8 +138,9 @@ void xk_fuse_train(struct xk_graph *graph, int keep)
             graph->nodes[i].act == XK_ACT_NONE)
             fuse_bn(graph, i, keep);
     for (int i = 0; i < graph->n_nodes; i++)
-        if (xk_depthwise(graph, &graph->nodes[i]))
-            fuse_depthwise(graph, i, keep);
+        if (graph->nodes[i].n_inputs == 1 && (xk_depthwise(graph, &graph->nodes[i]) ||
+                                              xk_pointwise(graph, &graph->nodes[i])))
+            fuse_own(graph, i, keep);
 }
 
 static void drop_node(struct xk_graph *graph, int node)

@@ -151,6 +151,8 @@ void xk_fuse_train(struct xk_graph *graph, int keep);
 void xk_fuse_infer(struct xk_graph *graph);
 /* A depthwise convolution that the devices' own kernels take. */
 bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node);
+/* A 1x1 convolution of an image that they take. */
+bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node);
 
 /* --- families ---------------------------------------------------------------------- */
 

@@ -182,6 +182,13 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
     int *dy = plan->dy + i * XK_MAX_GRADS, x = plan->y[node->inputs[0]], consumer;
     int dx = NO_BUFFER;
 
+    if (node->done_by >= 0 && node->n_inputs == 2) { /* it reads what this one sums */
+        plan->g[i] = bn_masked(plan, i, batch, keep, time);
+        use(plan, plan->g[i], time);
+        add_grad(plan, node->inputs[1], plan->g[i]);
+        add_grad(plan, node->inputs[0], plan->g[i]);
+        return;
+    }
     if (node->done_by >= 0) { /* the convolution before it reads the same gradients */
         for (int k = 0; k < XK_MAX_GRADS && dy[k] != NO_BUFFER; k++)
             add_grad(plan, node->inputs[0], dy[k]);

@@ -18,6 +18,13 @@ struct xk_cpu_bn_saved xk_cpu_bn_saved(const struct xk_step *bn)
                                     s + 4 * c, s + 5 * c, s + 6 * c, s + 7 * c};
 }
 
+enum xk_act xk_cpu_bn_pending_act(const struct xk_step *bn)
+{
+    bool taken = bn->node->applied_by >= 0 || bn->node->n_inputs == 2;
+
+    return taken ? XK_ACT_NONE : bn->node->act;
+}
+
 static int bn_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
     size_t c = xk_padded(step->node->shape.c);

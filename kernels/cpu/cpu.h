@@ -55,9 +55,9 @@ struct xk_cpu_op {
     bool any_dtype;
 };
 
-extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_linear, xk_cpu_bn,
-    xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout,
-    xk_cpu_drop_path;
+extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_pointwise,
+    xk_cpu_linear, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap,
+    xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path;
 
 /* What a batch norm keeps of a pass, one value a channel: mean and 1/deviation; y = scale
  * * x + shift; dx = kg * g + kx * x + k1. Then one factor an image for drop path. */
@@ -66,6 +66,10 @@ struct xk_cpu_bn_saved {
 };
 
 struct xk_cpu_bn_saved xk_cpu_bn_saved(const struct xk_step *bn);
+/* The activation whose slope is still to be taken where this batch norm's gradient is
+ * applied on loading: none if the step behind it has taken it, or itself behind an
+ * addition. */
+enum xk_act xk_cpu_bn_pending_act(const struct xk_step *bn);
 /* From sums of x - center and its square over all rows: this pass's and the running
  * statistics. */
 void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,

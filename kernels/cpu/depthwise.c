@@ -151,7 +151,7 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
         a.kg = s.kg;
         a.kx = s.kx;
         a.k1 = s.k1;
-        a.post_act = step->post->node->act;
+        a.post_act = xk_cpu_bn_pending_act(step->post);
     }
 #pragma omp parallel num_threads(cpu->n_threads)
     {

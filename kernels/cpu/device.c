@@ -146,6 +146,8 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
             step->in.w == 1 && node->groups == 1 && node->n_inputs == 1 &&
             node->param[XK_GAMMA] < 0)
             return &xk_cpu_linear;
+        if (xk_pointwise(step->graph, node))
+            return &xk_cpu_pointwise;
         return &xk_cpu_conv;
     case XK_OP_BN:
         return &xk_cpu_bn;

@@ -75,6 +75,42 @@ struct xk_dw_sums {
 /* Floats of scratch that the depthwise kernels need for a thread. */
 size_t xk_dw_scratch(const struct xk_dw_args *a);
 
+/*
+ * A pointwise convolution of rows [rows][in] to [rows][out], with what is done to its
+ * input on loading (batch norm, activation, one factor an image and channel), to its
+ * output before storing (bias, shortcut, activation; or sums for the batch norm behind
+ * it), and to the gradient on loading (that batch norm's backward pass).
+ */
+struct xk_pw_args {
+    size_t in, out;
+    size_t per_image; /* rows, for gate, dy_mul, dy_add, factor */
+    const void *x;
+    void *y;
+    const int32_t *weights, *weights_back; /* by pw_pack, for forward and for dx */
+    const float *scale, *shift; /* x is act_in(scale * x + shift); NULL: x as it is */
+    enum xk_act act_in;
+    const float *gate;    /* [images][padded in], times that; or NULL */
+    const float *bias;    /* or NULL */
+    const void *shortcut; /* added, or NULL */
+    enum xk_act act_out;  /* behind both */
+    const float *center;  /* sums of y - center and its square are wanted; or NULL */
+    /* backward */
+    const void *dy[2]; /* summed; dy[0] may be NULL with dy_add, dy[1] always */
+    const float *dy_mul, *dy_add; /* [images][padded out]: dy * mul + add; or NULL */
+    const float *post_scale, *post_shift, *kg, *kx, *k1; /* as in xk_dw_args */
+    enum xk_act post_act;
+    const float *factor; /* [images], of drop path, between kg and the slope; or NULL */
+    void *dx;            /* or NULL; with scale and no gate: behind act_in's slope */
+    const float *mean;   /* of x, with scale */
+};
+
+/* Thread-private sums, as xk_dw_sums; dw: float [pw_dw_rows][pw_dw_cols], the smaller
+ * number of channels down, NULL: not wanted. */
+struct xk_pw_sums {
+    double *sum, *squares;
+    float *dw;
+};
+
 struct xk_simd {
     const char *name;
 
@@ -95,6 +131,20 @@ struct xk_simd {
      * padding) is among them: dx is written, dw added to */
     void (*dw_backward)(const struct xk_dw_args *a, const struct xk_dw_sums *s,
                         float *scratch, size_t r0, size_t r1);
+
+    /* rows r0..r1-1; scratch: pw_scratch bytes a thread, on a cache line */
+    void (*pw_forward)(const struct xk_pw_args *a, const struct xk_pw_sums *s,
+                       void *scratch, size_t r0, size_t r1);
+    /* dx is written, dw added to */
+    void (*pw_backward)(const struct xk_pw_args *a, const struct xk_pw_sums *s,
+                        void *scratch, size_t r0, size_t r1);
+    size_t (*pw_scratch)(const struct xk_pw_args *a, bool backward);
+    size_t (*pw_dw_rows)(const struct xk_pw_args *a);
+    size_t (*pw_dw_cols)(const struct xk_pw_args *a);
+    /* One panel of pw_panel columns of a right factor: see simd_pw.h. */
+    void (*pw_pack)(int32_t *panels, const float *w, size_t inner, size_t inner_step,
+                    size_t cols, size_t col_step, size_t panel);
+    size_t pw_panel;
 
     /* elementwise; y may be x, dx may be dy */
     void (*act)(void *y, const void *x, size_t n, enum xk_act act);

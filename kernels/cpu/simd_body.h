@@ -7,6 +7,7 @@
 #include "simd_bn.h"
 #include "simd_dw.h"
 #include "simd_misc.h"
+#include "simd_pw.h"
 
 const struct xk_simd SIMD_TABLE = {
     .name = SIMD_NAME,
@@ -16,6 +17,13 @@ const struct xk_simd SIMD_TABLE = {
     .bn_backward = bn_backward,
     .dw_forward = dw_forward,
     .dw_backward = dw_backward,
+    .pw_forward = pw_forward,
+    .pw_backward = pw_backward,
+    .pw_scratch = pw_scratch,
+    .pw_dw_rows = pw_dw_rows,
+    .pw_dw_cols = pw_dw_cols,
+    .pw_pack = pw_pack,
+    .pw_panel = PW_PANEL,
     .act = act_rows,
     .act_grad = act_grad_rows,
     .add = add_rows,
