@@ -1,11 +1,13 @@
 /*
- * oneDNN 2.x (Debian's libdnnl 2.6) behind a small interface.
+ * oneDNN behind a small interface: 2.x (Debian 12 has 2.6) and 3.x (Debian 13, Ubuntu
+ * 24.04). What differs stands under DNNL_VERSION_MAJOR, all of it near the top.
  */
 #include "dnn.h"
 
 #include <stdlib.h>
 
 #include <oneapi/dnnl/dnnl.h>
+#include <oneapi/dnnl/dnnl_version.h>
 
 struct xk_dnn {
     dnnl_engine_t engine;
@@ -68,68 +70,292 @@ void xk_dnn_close(struct xk_dnn *dnn)
     free(dnn);
 }
 
-/* --- convolution ------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------- */
 
-static int tensor_md(dnnl_memory_desc_t *md, size_t n, size_t c, size_t h, size_t w,
-                     struct xr_err *err)
+/* A memory descriptor is a value in version 2 and a handle that has to be destroyed in
+ * version 3. */
+struct desc {
+    dnnl_memory_desc_t md;
+    bool open;
+};
+
+#if DNNL_VERSION_MAJOR >= 3
+
+static const_dnnl_memory_desc_t ref(const struct desc *d)
+{
+    return d->md;
+}
+
+static dnnl_status_t desc_init(struct desc *d, int ndims, const dnnl_dims_t dims,
+                               dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    dnnl_status_t status =
+        dnnl_memory_desc_create_with_tag(&d->md, ndims, dims, type, tag);
+
+    d->open = status == dnnl_success;
+    return status;
+}
+
+static void desc_free(struct desc *d)
+{
+    if (d->open)
+        dnnl_memory_desc_destroy(d->md);
+    d->open = false;
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
+}
+
+static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t kind,
+                                    float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, kind, alpha, beta);
+}
+
+#else
+
+typedef const dnnl_memory_desc_t *const_dnnl_memory_desc_t; /* version 3 has the name */
+
+static const_dnnl_memory_desc_t ref(const struct desc *d)
+{
+    return &d->md;
+}
+
+static dnnl_status_t desc_init(struct desc *d, int ndims, const dnnl_dims_t dims,
+                               dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    return dnnl_memory_desc_init_by_tag(&d->md, ndims, dims, type, tag);
+}
+
+static void desc_free(struct desc *d)
+{
+    (void)d;
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f);
+}
+
+static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t kind,
+                                    float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, kind, alpha, beta);
+}
+
+#endif
+
+static dnnl_data_type_t type_of(enum xk_dtype dtype)
+{
+    return dtype == XK_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+static int tensor_desc(struct desc *d, enum xk_dtype dtype, size_t n, size_t c, size_t h,
+                       size_t w, struct xr_err *err)
 {
     dnnl_dims_t dims = {(dnnl_dim_t)n, (dnnl_dim_t)c, (dnnl_dim_t)h, (dnnl_dim_t)w};
 
-    TRY(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, dnnl_nhwc));
+    TRY(desc_init(d, 4, dims, type_of(dtype), dnnl_nhwc));
     return 0;
 }
 
-static int weights_md(dnnl_memory_desc_t *md, const struct xk_dnn_conv_spec *s, bool any,
-                      struct xr_err *err)
+/* Weights or their gradient: [oc][c/groups][k][k] as given, or whatever is liked best. */
+static int weights_desc(struct desc *d, enum xk_dtype dtype,
+                        const struct xk_dnn_conv_spec *s, bool any, struct xr_err *err)
 {
     dnnl_dim_t g = (dnnl_dim_t)s->groups, k = (dnnl_dim_t)s->k;
     dnnl_dim_t oc = (dnnl_dim_t)s->oc, c = (dnnl_dim_t)s->c;
     dnnl_dims_t plain = {oc, c, k, k}, grouped = {g, oc / g, c / g, k, k};
 
     if (g == 1)
-        TRY(dnnl_memory_desc_init_by_tag(md, 4, plain, dnnl_f32,
-                                         any ? dnnl_format_tag_any : dnnl_oihw));
+        TRY(desc_init(d, 4, plain, type_of(dtype),
+                      any ? dnnl_format_tag_any : dnnl_oihw));
     else
-        TRY(dnnl_memory_desc_init_by_tag(md, 5, grouped, dnnl_f32,
-                                         any ? dnnl_format_tag_any : dnnl_goihw));
+        TRY(desc_init(d, 5, grouped, type_of(dtype),
+                      any ? dnnl_format_tag_any : dnnl_goihw));
     return 0;
 }
+
+/* What a convolution is described by. Padding hi is what the last window needs behind the
+ * image; it may be negative. */
+struct geometry {
+    struct desc x, y, w, dw, bias;
+    dnnl_dims_t stride, dilation, lo, hi;
+};
+
+static int describe(struct geometry *g, const struct xk_dnn_conv_spec *s,
+                    struct xr_err *err)
+{
+    dnnl_dims_t bias = {(dnnl_dim_t)s->oc};
+    dnnl_dim_t k = (dnnl_dim_t)s->k, stride = (dnnl_dim_t)s->stride;
+
+    if (tensor_desc(&g->x, s->dtype, s->n, s->c, s->h, s->w, err) ||
+        tensor_desc(&g->y, s->dtype, s->n, s->oc, s->oh, s->ow, err) ||
+        weights_desc(&g->w, s->dtype, s, true, err) ||
+        weights_desc(&g->dw, XK_F32, s, true, err))
+        return -1;
+    TRY(desc_init(&g->bias, 1, bias, dnnl_f32, dnnl_a));
+    g->stride[0] = g->stride[1] = stride;
+    g->lo[0] = (dnnl_dim_t)s->pad_h;
+    g->lo[1] = (dnnl_dim_t)s->pad_w;
+    g->hi[0] = ((dnnl_dim_t)s->oh - 1) * stride + k - (dnnl_dim_t)s->h - g->lo[0];
+    g->hi[1] = ((dnnl_dim_t)s->ow - 1) * stride + k - (dnnl_dim_t)s->w - g->lo[1];
+    return 0;
+}
+
+static void geometry_free(struct geometry *g)
+{
+    desc_free(&g->x);
+    desc_free(&g->y);
+    desc_free(&g->w);
+    desc_free(&g->dw);
+    desc_free(&g->bias);
+}
+
+/* The three convolutions' primitive descriptors. */
+#if DNNL_VERSION_MAJOR >= 3
+
+static dnnl_status_t describe_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                      const struct geometry *g, bool training, bool bias,
+                                      dnnl_primitive_attr_t attr)
+{
+    return dnnl_convolution_forward_primitive_desc_create(
+        pd, engine, training ? dnnl_forward_training : dnnl_forward_inference,
+        dnnl_convolution_direct, ref(&g->x), ref(&g->w), bias ? ref(&g->bias) : NULL,
+        ref(&g->y), g->stride, g->dilation, g->lo, g->hi, attr);
+}
+
+static dnnl_status_t describe_data(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                   const struct geometry *g, dnnl_primitive_desc_t hint)
+{
+    return dnnl_convolution_backward_data_primitive_desc_create(
+        pd, engine, dnnl_convolution_direct, ref(&g->x), ref(&g->w), ref(&g->y),
+        g->stride, g->dilation, g->lo, g->hi, hint, NULL);
+}
+
+static dnnl_status_t describe_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                      const struct geometry *g,
+                                      dnnl_primitive_desc_t hint)
+{
+    return dnnl_convolution_backward_weights_primitive_desc_create(
+        pd, engine, dnnl_convolution_direct, ref(&g->x), ref(&g->dw), NULL, ref(&g->y),
+        g->stride, g->dilation, g->lo, g->hi, hint, NULL);
+}
+
+#else
+
+static dnnl_status_t describe_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                      const struct geometry *g, bool training, bool bias,
+                                      dnnl_primitive_attr_t attr)
+{
+    dnnl_convolution_desc_t d;
+    dnnl_status_t status = dnnl_convolution_forward_desc_init(
+        &d, training ? dnnl_forward_training : dnnl_forward_inference,
+        dnnl_convolution_direct, ref(&g->x), ref(&g->w), bias ? ref(&g->bias) : NULL,
+        ref(&g->y), g->stride, g->lo, g->hi);
+
+    return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, NULL)
+                                  : status;
+}
+
+static dnnl_status_t describe_data(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                   const struct geometry *g, dnnl_primitive_desc_t hint)
+{
+    dnnl_convolution_desc_t d;
+    dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
+        &d, dnnl_convolution_direct, ref(&g->x), ref(&g->w), ref(&g->y), g->stride, g->lo,
+        g->hi);
+
+    return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, NULL, engine, hint)
+                                  : status;
+}
+
+static dnnl_status_t describe_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                      const struct geometry *g,
+                                      dnnl_primitive_desc_t hint)
+{
+    dnnl_convolution_desc_t d;
+    dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
+        &d, dnnl_convolution_direct, ref(&g->x), ref(&g->dw), NULL, ref(&g->y), g->stride,
+        g->lo, g->hi);
+
+    return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, NULL, engine, hint)
+                                  : status;
+}
+
+#endif
+
+int xk_dnn_has(struct xk_dnn *dnn, enum xk_dtype dtype, struct xr_err *err)
+{
+    const struct xk_dnn_conv_spec spec = {.n = 1,
+                                          .h = 1,
+                                          .w = 1,
+                                          .c = 16,
+                                          .oh = 1,
+                                          .ow = 1,
+                                          .oc = 16,
+                                          .k = 1,
+                                          .stride = 1,
+                                          .groups = 1,
+                                          .dtype = dtype};
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t status = dnnl_success;
+    struct geometry g = {0};
+    int failed = describe(&g, &spec, err);
+
+    if (!failed)
+        status = describe_forward(&pd, dnn->engine, &g, false, false, NULL);
+    if (pd)
+        dnnl_primitive_desc_destroy(pd);
+    geometry_free(&g);
+    if (!failed && dtype == XK_BF16 && status == dnnl_unimplemented)
+        return xr_fail(err, "this processor has no bf16 arithmetic (needs AVX-512)");
+    return failed ? -1 : check(status, "convolution", err);
+}
+
+/* --- convolution ------------------------------------------------------------------- */
 
 /* Memory for the layout that a primitive wants, and a reorder: to_plain adds to the plain
  * side. */
 static int open_layout(struct layout *l, struct xk_dnn_conv *conv,
-                       const dnnl_memory_desc_t *md, bool to_plain, struct xr_err *err)
+                       const_dnnl_memory_desc_t md, bool to_plain, struct xr_err *err)
 {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
-    dnnl_memory_desc_t plain;
+    struct desc plain = {0};
     dnnl_engine_t e = conv->dnn->engine;
-    dnnl_status_t s = dnnl_success;
+    dnnl_status_t s;
 
-    if (weights_md(&plain, &conv->spec, false, err))
+    if (weights_desc(&plain, XK_F32, &conv->spec, false, err))
         return -1;
-    TRY(dnnl_memory_create(&l->plain, &plain, e, DNNL_MEMORY_NONE));
-    TRY(dnnl_memory_create(&l->memory, md, e, DNNL_MEMORY_ALLOCATE));
-    if (to_plain) {
-        TRY(dnnl_primitive_attr_create(&attr));
-        s = dnnl_post_ops_create(&ops);
+    s = dnnl_memory_create(&l->plain, ref(&plain), e, DNNL_MEMORY_NONE);
+    if (s == dnnl_success)
+        s = dnnl_memory_create(&l->memory, md, e, DNNL_MEMORY_ALLOCATE);
+    if (s == dnnl_success && to_plain) {
+        s = dnnl_primitive_attr_create(&attr);
         if (s == dnnl_success)
-            s = dnnl_post_ops_append_sum(ops, 1.0f);
+            s = dnnl_post_ops_create(&ops);
+        if (s == dnnl_success)
+            s = append_sum(ops);
         if (s == dnnl_success)
             s = dnnl_primitive_attr_set_post_ops(attr, ops);
         if (ops)
             dnnl_post_ops_destroy(ops);
     }
     if (s == dnnl_success)
-        s = to_plain ? dnnl_reorder_primitive_desc_create(&pd, md, e, &plain, e, attr)
-                     : dnnl_reorder_primitive_desc_create(&pd, &plain, e, md, e, NULL);
+        s = to_plain
+                ? dnnl_reorder_primitive_desc_create(&pd, md, e, ref(&plain), e, attr)
+                : dnnl_reorder_primitive_desc_create(&pd, ref(&plain), e, md, e, NULL);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
     if (s == dnnl_success)
         s = dnnl_primitive_create(&l->reorder, pd);
     if (pd)
         dnnl_primitive_desc_destroy(pd);
+    desc_free(&plain);
     return check(s, "weights layout", err);
 }
 
@@ -157,70 +383,43 @@ static int reorder(struct xk_dnn_conv *conv, struct layout *l, float *plain,
 static int make_attr(dnnl_primitive_attr_t *attr, const struct xk_dnn_conv_spec *s,
                      struct xr_err *err)
 {
-    dnnl_post_ops_t ops;
-    dnnl_status_t status = dnnl_success;
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status;
 
+    *attr = NULL;
     TRY(dnnl_primitive_attr_create(attr));
-    TRY(dnnl_post_ops_create(&ops));
-    if (s->sum)
-        status = dnnl_post_ops_append_sum(ops, 1.0f);
+    status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success && s->sum)
+        status = append_sum(ops);
     if (status == dnnl_success && s->act == XK_ACT_RELU)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0, 0);
+        status = append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
     if (status == dnnl_success && s->act == XK_ACT_RELU6)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_clip, 0, 6.0f);
+        status = append_eltwise(ops, dnnl_eltwise_clip, 0, 6.0f);
     if (status == dnnl_success && s->act == XK_ACT_SILU)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_swish, 1.0f, 0);
+        status = append_eltwise(ops, dnnl_eltwise_swish, 1.0f, 0);
     if (status == dnnl_success && s->act == XK_ACT_SIGMOID)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_logistic, 0, 0);
+        status = append_eltwise(ops, dnnl_eltwise_logistic, 0, 0);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(*attr, ops);
-    dnnl_post_ops_destroy(ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
     return check(status, "post operations", err);
 }
 
-struct geometry {
-    dnnl_memory_desc_t x, y, w, bias;
-    dnnl_dims_t stride, dilation, lo, hi;
-};
-
-static int describe(struct geometry *g, const struct xk_dnn_conv_spec *s,
-                    struct xr_err *err)
-{
-    dnnl_dims_t bias = {(dnnl_dim_t)s->oc};
-    dnnl_dim_t k = (dnnl_dim_t)s->k, stride = (dnnl_dim_t)s->stride;
-
-    if (tensor_md(&g->x, s->n, s->c, s->h, s->w, err) ||
-        tensor_md(&g->y, s->n, s->oc, s->oh, s->ow, err) ||
-        weights_md(&g->w, s, true, err))
-        return -1;
-    TRY(dnnl_memory_desc_init_by_tag(&g->bias, 1, bias, dnnl_f32, dnnl_a));
-    g->stride[0] = g->stride[1] = stride;
-    g->dilation[0] = g->dilation[1] = 0;
-    g->lo[0] = (dnnl_dim_t)s->pad_h;
-    g->lo[1] = (dnnl_dim_t)s->pad_w;
-    /* what the last window needs behind the image; may be negative */
-    g->hi[0] = ((dnnl_dim_t)s->oh - 1) * stride + k - (dnnl_dim_t)s->h - g->lo[0];
-    g->hi[1] = ((dnnl_dim_t)s->ow - 1) * stride + k - (dnnl_dim_t)s->w - g->lo[1];
-    return 0;
-}
-
+/* Each makes the primitive and the layouts of the weights that it wants. */
 static int open_forward(struct xk_dnn_conv *conv, dnnl_primitive_desc_t *pd,
                         const struct geometry *g, struct xr_err *err)
 {
-    dnnl_convolution_desc_t d;
     dnnl_primitive_attr_t attr;
-    dnnl_status_t status;
+    dnnl_status_t status = dnnl_success;
+    int failed = make_attr(&attr, &conv->spec, err);
 
-    if (make_attr(&attr, &conv->spec, err))
-        return -1;
-    status = dnnl_convolution_forward_desc_init(
-        &d, conv->spec.backward ? dnnl_forward_training : dnnl_forward_inference,
-        dnnl_convolution_direct, &g->x, &g->w, conv->spec.bias ? &g->bias : NULL, &g->y,
-        g->stride, g->lo, g->hi);
-    if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(pd, &d, attr, conv->dnn->engine, NULL);
-    dnnl_primitive_attr_destroy(attr);
-    if (check(status, "convolution", err))
+    if (!failed)
+        status = describe_forward(pd, conv->dnn->engine, g, conv->spec.backward,
+                                  conv->spec.bias, attr);
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    if (failed || check(status, "convolution", err))
         return -1;
     TRY(dnnl_primitive_create(&conv->forward, *pd));
     return open_layout(&conv->w_forward, conv,
@@ -228,26 +427,28 @@ static int open_forward(struct xk_dnn_conv *conv, dnnl_primitive_desc_t *pd,
                        err);
 }
 
-static int open_backward(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
-                         const struct geometry *g, struct xr_err *err)
+static int open_weights(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
+                        const struct geometry *g, struct xr_err *err)
 {
-    dnnl_convolution_desc_t d;
     dnnl_primitive_desc_t pd;
     int failed;
 
-    TRY(dnnl_convolution_backward_weights_desc_init(
-        &d, dnnl_convolution_direct, &g->x, &g->w, NULL, &g->y, g->stride, g->lo, g->hi));
-    TRY(dnnl_primitive_desc_create(&pd, &d, NULL, conv->dnn->engine, hint));
+    TRY(describe_weights(&pd, conv->dnn->engine, g, hint));
     failed = check(dnnl_primitive_create(&conv->weights, pd), "weights' gradient", err) ||
              open_layout(&conv->w_grad, conv,
                          dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0),
                          true, err);
     dnnl_primitive_desc_destroy(pd);
-    if (failed || !conv->spec.data)
-        return failed ? -1 : 0;
-    TRY(dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &g->x,
-                                                 &g->w, &g->y, g->stride, g->lo, g->hi));
-    TRY(dnnl_primitive_desc_create(&pd, &d, NULL, conv->dnn->engine, hint));
+    return failed ? -1 : 0;
+}
+
+static int open_data(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
+                     const struct geometry *g, struct xr_err *err)
+{
+    dnnl_primitive_desc_t pd;
+    int failed;
+
+    TRY(describe_data(&pd, conv->dnn->engine, g, hint));
     failed = check(dnnl_primitive_create(&conv->data, pd), "data's gradient", err) ||
              open_layout(&conv->w_data, conv,
                          dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0),
@@ -256,12 +457,19 @@ static int open_backward(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
     return failed ? -1 : 0;
 }
 
+static int open_memory(dnnl_memory_t *memory, const struct xk_dnn_conv *conv,
+                       const struct desc *d, struct xr_err *err)
+{
+    TRY(dnnl_memory_create(memory, ref(d), conv->dnn->engine, DNNL_MEMORY_NONE));
+    return 0;
+}
+
 int xk_dnn_conv_open(struct xk_dnn_conv **out, struct xk_dnn *dnn,
                      const struct xk_dnn_conv_spec *spec, struct xr_err *err)
 {
     struct xk_dnn_conv *conv = xr_alloc_array(1, sizeof *conv, err);
     dnnl_primitive_desc_t pd = NULL;
-    struct geometry g;
+    struct geometry g = {0};
     int failed;
 
     *out = NULL;
@@ -269,17 +477,15 @@ int xk_dnn_conv_open(struct xk_dnn_conv **out, struct xk_dnn *dnn,
         return -1;
     conv->dnn = dnn;
     conv->spec = *spec;
-    failed =
-        describe(&g, spec, err) || open_forward(conv, &pd, &g, err) ||
-        (spec->backward && open_backward(conv, pd, &g, err)) ||
-        check(dnnl_memory_create(&conv->x, &g.x, dnn->engine, DNNL_MEMORY_NONE), "x",
-              err) ||
-        check(dnnl_memory_create(&conv->y, &g.y, dnn->engine, DNNL_MEMORY_NONE), "y",
-              err) ||
-        check(dnnl_memory_create(&conv->bias, &g.bias, dnn->engine, DNNL_MEMORY_NONE),
-              "bias", err);
+    failed = describe(&g, spec, err) || open_forward(conv, &pd, &g, err) ||
+             (spec->backward && open_weights(conv, pd, &g, err)) ||
+             (spec->backward && spec->data && open_data(conv, pd, &g, err)) ||
+             open_memory(&conv->x, conv, &g.x, err) ||
+             open_memory(&conv->y, conv, &g.y, err) ||
+             open_memory(&conv->bias, conv, &g.bias, err);
     if (pd)
         dnnl_primitive_desc_destroy(pd);
+    geometry_free(&g);
     if (failed) {
         xk_dnn_conv_close(conv);
         return -1;
@@ -318,15 +524,15 @@ int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights, bool bac
                    false, err);
 }
 
-static int set_tensors(struct xk_dnn_conv *conv, const float *x, const float *y,
+static int set_tensors(struct xk_dnn_conv *conv, const void *x, const void *y,
                        struct xr_err *err)
 {
-    TRY(dnnl_memory_set_data_handle(conv->x, (float *)x));
-    TRY(dnnl_memory_set_data_handle(conv->y, (float *)y));
+    TRY(dnnl_memory_set_data_handle(conv->x, (void *)x));
+    TRY(dnnl_memory_set_data_handle(conv->y, (void *)y));
     return 0;
 }
 
-int xk_dnn_conv_forward(struct xk_dnn_conv *conv, float *y, const float *x,
+int xk_dnn_conv_forward(struct xk_dnn_conv *conv, void *y, const void *x,
                         const float *bias, struct xr_err *err)
 {
     dnnl_exec_arg_t args[4] = {{DNNL_ARG_SRC, conv->x},
@@ -343,7 +549,7 @@ int xk_dnn_conv_forward(struct xk_dnn_conv *conv, float *y, const float *x,
     return 0;
 }
 
-int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, float *dx, const float *dy,
+int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, void *dx, const void *dy,
                               struct xr_err *err)
 {
     dnnl_exec_arg_t args[3] = {{DNNL_ARG_DIFF_SRC, conv->x},
@@ -356,8 +562,8 @@ int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, float *dx, const float *
     return 0;
 }
 
-int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const float *x,
-                                 const float *dy, struct xr_err *err)
+int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const void *x,
+                                 const void *dy, struct xr_err *err)
 {
     dnnl_exec_arg_t args[3] = {{DNNL_ARG_SRC, conv->x},
                                {DNNL_ARG_DIFF_WEIGHTS, conv->w_grad.memory},

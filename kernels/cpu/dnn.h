@@ -1,6 +1,6 @@
 /*
  * Convolutions and matrix products by oneDNN: the only file that knows that library.
- * Tensors are NHWC float32; weights are kept in the layouts the library likes best.
+ * Tensors are NHWC; weights are kept in the type and layout the library likes best.
  */
 #ifndef XK_DNN_H
 #define XK_DNN_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dtype.h"
 #include "err.h"
 #include "formula.h"
 
@@ -15,11 +16,15 @@ struct xk_dnn; /* engine and stream; one thread at a time */
 int xk_dnn_open(struct xk_dnn **dnn, struct xr_err *err) XR_MUST_USE;
 void xk_dnn_close(struct xk_dnn *dnn);
 
+/* 0 where this processor computes with dtype. */
+int xk_dnn_has(struct xk_dnn *dnn, enum xk_dtype dtype, struct xr_err *err) XR_MUST_USE;
+
 struct xk_dnn_conv_spec {
     size_t n, h, w, c, oh, ow, oc, k, stride, pad_h, pad_w, groups;
     bool bias, sum;      /* sum: the result is added to y before act */
     enum xk_act act;     /* behind the bias and the sum */
     bool backward, data; /* backward of weights; of data as well */
+    enum xk_dtype dtype; /* of x, y and their gradients; sums are float32 always */
 };
 
 /* One thread at a time. Threads inside are OpenMP's current number. */
@@ -28,17 +33,17 @@ int xk_dnn_conv_open(struct xk_dnn_conv **conv, struct xk_dnn *dnn,
                      const struct xk_dnn_conv_spec *spec, struct xr_err *err) XR_MUST_USE;
 void xk_dnn_conv_close(struct xk_dnn_conv *conv);
 
-/* Take weights [oc][c/groups][k][k]; the backward layout is made from the same when it is
- * asked for. */
+/* Take weights [oc][c/groups][k][k], rounded to the type that is computed with; the
+ * backward layout is made from the same when it is asked for. */
 int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights, bool backward,
                         struct xr_err *err) XR_MUST_USE;
-int xk_dnn_conv_forward(struct xk_dnn_conv *conv, float *y, const float *x,
+int xk_dnn_conv_forward(struct xk_dnn_conv *conv, void *y, const void *x,
                         const float *bias, struct xr_err *err) XR_MUST_USE;
-int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, float *dx, const float *dy,
+int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, void *dx, const void *dy,
                               struct xr_err *err) XR_MUST_USE;
 /* dw [oc][c/groups][k][k] is added to. */
-int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const float *x,
-                                 const float *dy, struct xr_err *err) XR_MUST_USE;
+int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const void *x,
+                                 const void *dy, struct xr_err *err) XR_MUST_USE;
 
 /* c[m][n] = beta * c + op(a) op(b), row-major; a is [m][k] ([k][m] if ta), b [k][n]
  * ([n][k] if tb). */
