@@ -71,7 +71,8 @@ static int dense_open(struct xk_cpu *cpu, struct xk_step *step, int slot, size_t
                                     .sum = node->n_inputs == 2,
                                     .act = node->act,
                                     .backward = step->backward,
-                                    .data = step->dx[0] != NULL};
+                                    .data = step->dx[0] != NULL,
+                                    .dtype = node->dtype};
 
     if (d->n[slot] == n)
         return 0;
@@ -166,7 +167,7 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
 }
 
 const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,
-                                      dense_backward, false};
+                                      dense_backward, true};
 
 /* --- linear ------------------------------------------------------------------------ */
 

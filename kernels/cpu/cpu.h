@@ -12,6 +12,7 @@ struct xk_cpu {
     struct xk_device base;
     const struct xk_simd *simd[2]; /* by the type of activations */
     struct xk_dnn *dnn;
+    bool dnn_bf16; /* it has bfloat16 on this processor */
     int n_threads;
     float *scratch; /* shared by all steps: one runs at a time */
     size_t scratch_floats;

@@ -113,6 +113,7 @@ static void cpu_close(struct xk_device *dev)
 static int cpu_open(struct xk_device **dev, int index, int n_threads, struct xr_err *err)
 {
     struct xk_cpu *cpu = xr_alloc_array(1, sizeof *cpu, err);
+    struct xr_err none = {0};
 
     (void)index;
     *dev = NULL;
@@ -128,6 +129,7 @@ static int cpu_open(struct xk_device **dev, int index, int n_threads, struct xr_
         cpu_close(&cpu->base);
         return -1;
     }
+    cpu->dnn_bf16 = xk_dnn_has(cpu->dnn, XK_BF16, &none) == 0;
     *dev = &cpu->base;
     return 0;
 }
@@ -183,9 +185,12 @@ static bool all_f32(const struct xk_step *step)
     return step->node->dtype == XK_F32;
 }
 
-static bool needs_copies(const struct xk_cpu_op *op, const struct xk_step *step)
+static bool needs_copies(const struct xk_cpu *cpu, const struct xk_cpu_op *op,
+                         const struct xk_step *step)
 {
-    return !op->any_dtype && !all_f32(step);
+    bool any = op->any_dtype && (op != &xk_cpu_conv || cpu->dnn_bf16);
+
+    return !any && !all_f32(step);
 }
 
 static size_t count_in(const struct xk_step *step, int k, size_t n)
@@ -289,6 +294,24 @@ static int run_with_copies(struct xk_cpu *cpu, const struct xk_cpu_op *op,
     return 0;
 }
 
+static int prepare_with_copies(struct xk_cpu *cpu, const struct xk_cpu_op *op,
+                               struct xk_step *step, struct xr_err *err)
+{
+    struct xk_node node = *step->node;
+    struct xk_step one = *step;
+    int rc;
+
+    if (copies_prepare(cpu, step, err))
+        return -1;
+    if (!op->prepare)
+        return 0;
+    node.dtype = one.in_dtype[0] = one.in_dtype[1] = XK_F32;
+    one.node = &node;
+    rc = op->prepare(cpu, &one, err);
+    step->impl = one.impl;
+    return rc;
+}
+
 static int cpu_prepare(struct xk_device *dev, struct xk_step *step, struct xr_err *err)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
@@ -297,9 +320,9 @@ static int cpu_prepare(struct xk_device *dev, struct xk_step *step, struct xr_er
     omp_set_num_threads(cpu->n_threads);
     if (!op)
         return xr_fail(err, "the CPU has no operation '%s'", xk_op_name(step->node->op));
-    if (needs_copies(op, step) && copies_prepare(cpu, step, err))
-        return -1;
-    return op->prepare ? op->prepare(cpu, step, err) : 0;
+    return needs_copies(cpu, op, step) ? prepare_with_copies(cpu, op, step, err)
+           : op->prepare               ? op->prepare(cpu, step, err)
+                                       : 0;
 }
 
 static void cpu_release(struct xk_device *dev, struct xk_step *step)
@@ -320,8 +343,8 @@ static int cpu_forward(struct xk_device *dev, struct xk_step *step,
     const struct xk_cpu_op *op = find_op(step);
 
     omp_set_num_threads(cpu->n_threads);
-    return needs_copies(op, step) ? run_with_copies(cpu, op, step, pass, false, err)
-                                  : op->forward(cpu, step, pass, err);
+    return needs_copies(cpu, op, step) ? run_with_copies(cpu, op, step, pass, false, err)
+                                       : op->forward(cpu, step, pass, err);
 }
 
 static int cpu_backward(struct xk_device *dev, struct xk_step *step,
@@ -332,8 +355,8 @@ static int cpu_backward(struct xk_device *dev, struct xk_step *step,
     const struct xk_cpu_op *op = find_op(step);
 
     omp_set_num_threads(cpu->n_threads);
-    return needs_copies(op, step) ? run_with_copies(cpu, op, step, pass, true, err)
-                                  : op->backward(cpu, step, pass, err);
+    return needs_copies(cpu, op, step) ? run_with_copies(cpu, op, step, pass, true, err)
+                                       : op->backward(cpu, step, pass, err);
 }
 
 /* Run body for every thread's span r0..r1-1 of n elements, cut at multiples of 16. */
