@@ -46,9 +46,9 @@ struct xk_step {
     void
         *dx[2]; /* NULL: not wanted; may be dy[0] or x[0] where the operation allows it */
     void *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
-    float *saved;               /* what forward keeps for backward; xk_saved_floats */
-    struct xk_step *pre, *post; /* of node->pre and node->post, or NULL */
-    void *impl;                 /* the device's own */
+    float *saved; /* what forward keeps for backward; xk_saved_floats */
+    struct xk_step *pre, *post, *gate, *gated_by, *pooled_by; /* of the node's, or NULL */
+    void *impl;                                               /* the device's own */
 };
 
 /* Floats that a node keeps from forward to backward besides tensors. */

@@ -122,6 +122,7 @@ static void fuse_own(struct xk_graph *graph, int conv, int keep)
         xk_graph_consumers(graph, before, &consumer) == 1) {
         graph->nodes[conv].pre = before;
         graph->nodes[before].applied_by = conv;
+        graph->nodes[before].hidden = true;
     }
     after = only_consumer(graph, conv, XK_OP_BN);
     if (after >= 0 && graph->nodes[after].inputs[0] == conv && conv != keep &&
@@ -129,6 +130,55 @@ static void fuse_own(struct xk_graph *graph, int conv, int keep)
         graph->nodes[conv].post = after;
         graph->nodes[after].done_by = conv;
     }
+}
+
+/* A gate before a pointwise convolution, which takes the factors on loading. */
+static int gated_conv(const struct xk_graph *graph, int gate)
+{
+    int conv = only_consumer(graph, gate, XK_OP_CONV);
+
+    return conv >= 0 && graph->nodes[conv].inputs[0] == gate &&
+                   xk_pointwise(graph, &graph->nodes[conv])
+               ? conv
+               : -1;
+}
+
+/*
+ * Squeeze and excitation between a convolution's batch norm and a pointwise convolution,
+ * or a batch norm that is only pooled: whoever reads the batch norm's output makes it on
+ * loading.
+ */
+static void fuse_pooled(struct xk_graph *graph, int bn, int keep)
+{
+    struct xk_node *node = &graph->nodes[bn];
+    int gap = -1, gate = -1, conv = -1;
+
+    if (!plain_bn(graph, bn) || node->done_by < 0 || node->hidden || bn == keep)
+        return;
+    for (int i = bn + 1; i < graph->n_nodes; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++) {
+            if (graph->nodes[i].op == XK_OP_NONE || graph->nodes[i].inputs[k] != bn)
+                continue;
+            if (graph->nodes[i].op == XK_OP_GAP && gap < 0)
+                gap = i;
+            else if (graph->nodes[i].op == XK_OP_GATE && gate < 0 && k == 0 && i != keep)
+                gate = i;
+            else
+                return;
+        }
+    if (gate >= 0) {
+        conv = gated_conv(graph, gate);
+        if (conv < 0)
+            return;
+        graph->nodes[conv].pre = graph->nodes[gate].pre = bn;
+        graph->nodes[conv].gate = gate;
+        graph->nodes[gate].hidden = true;
+    }
+    if (gap >= 0)
+        graph->nodes[gap].pre = bn;
+    node->gated_by = gate;
+    node->pooled_by = gap;
+    node->hidden = gap >= 0 || gate >= 0;
 }
 
 void xk_fuse_train(struct xk_graph *graph, int keep)
@@ -141,6 +191,9 @@ void xk_fuse_train(struct xk_graph *graph, int keep)
         if (graph->nodes[i].n_inputs == 1 && (xk_depthwise(graph, &graph->nodes[i]) ||
                                               xk_pointwise(graph, &graph->nodes[i])))
             fuse_own(graph, i, keep);
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == XK_OP_BN)
+            fuse_pooled(graph, i, keep);
 }
 
 static void drop_node(struct xk_graph *graph, int node)
@@ -179,5 +232,13 @@ void xk_fuse_infer(struct xk_graph *graph)
         next = only_consumer(graph, at, XK_OP_ACT);
         if (next >= 0 && graph->nodes[next].act != XK_ACT_SIGMOID)
             absorb_act(graph, at, next);
+    }
+    for (int i = 0; i < graph->n_nodes; i++) {
+        int conv = graph->nodes[i].op == XK_OP_GATE ? gated_conv(graph, i) : -1;
+
+        if (conv >= 0) {
+            graph->nodes[conv].gate = i;
+            graph->nodes[i].hidden = true;
+        }
     }
 }

@@ -90,7 +90,8 @@ static struct xk_node *add_node(struct xk_graph *graph, enum xk_op op, int x, in
     node->inputs[1] = x1;
     node->n_inputs = (x >= 0) + (x1 >= 0);
     node->kernel = node->stride = node->groups = 1;
-    node->pre = node->post = node->applied_by = node->done_by = -1;
+    node->pre = node->post = node->gate = node->applied_by = node->done_by = -1;
+    node->gated_by = node->pooled_by = -1;
     for (int i = 0; i < XK_N_ROLES; i++)
         node->param[i] = -1;
     return node;

@@ -63,11 +63,15 @@ struct xk_node {
     enum xk_act act; /* ACT, GATE; others: fused behind */
     float eps;       /* BN */
     float rate;      /* DROPOUT, DROP_PATH; BN: fused drop path */
-    /* by xk_fuse_train: batch norms that a depthwise CONV does part of, -1: none */
-    int pre, post;  /* CONV: the batch norm it applies on loading; the one that it takes
-                     * sums for and  whose gradient it applies on loading */
-    int applied_by; /* BN: the CONV whose pre this is: its output is never stored */
-    int done_by;    /* BN: the CONV whose post this is: its dx is never stored */
+    /* by xk_fuse_train (gate, hidden: xk_fuse_infer too): nodes that share their work
+     * with others, -1: none */
+    int pre, post; /* CONV, GAP, GATE: the batch norm it applies on loading; CONV: the one
+                    * that it takes sums for and whose gradient it applies on loading */
+    int gate;      /* CONV: the GATE whose factors it applies on loading, behind pre */
+    bool hidden;   /* BN, GATE: the output is never stored: y is input 0's */
+    int applied_by;          /* BN: the only CONV whose pre this is */
+    int done_by;             /* BN: the CONV whose post this is: its dx is never stored */
+    int gated_by, pooled_by; /* BN: the GATE and the GAP whose pre this is */
     /* by xk_graph_shapes */
     struct xk_shape shape;
     size_t pad_h, pad_w; /* before the first row and column */

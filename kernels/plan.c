@@ -26,6 +26,10 @@ size_t xk_saved_floats(const struct xk_node *node, size_t batch)
     switch (node->op) {
     case XK_OP_BN: /* seven values a channel, in whole vectors; a factor an image */
         return 7 * ((node->shape.c + 15) / 16 * 16) + batch;
+    case XK_OP_GATE: /* hidden: the factors, and five sums an image and channel */
+        return node->hidden ? 6 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
+    case XK_OP_GAP: /* of a hidden batch norm: the gradient of a pixel, and two sums */
+        return node->pre >= 0 ? 3 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
     case XK_OP_MAXPOOL: /* one byte an output: the winner of its window */
         return (batch * node->shape.h * node->shape.w * node->shape.c + 3) / 4;
     case XK_OP_DROPOUT: /* the factors */
@@ -71,6 +75,14 @@ static bool adds_in_place(const struct xk_plan *plan, int i, bool backward)
     return last == i && plan->y[node->inputs[1]] >= 0;
 }
 
+static int last_use(const struct xk_plan *plan, int i)
+{
+    int last = i;
+
+    xk_graph_consumers(&plan->graph, i, &last);
+    return last;
+}
+
 static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
 {
     int n = plan->n_steps;
@@ -86,7 +98,7 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
             continue;
         for (int k = 0; k < node->n_inputs; k++)
             use(plan, plan->y[node->inputs[k]], i);
-        if (node->applied_by >= 0)
+        if (node->hidden)
             plan->y[i] = plan->y[node->inputs[0]];
         else if (adds_in_place(plan, i, backward))
             plan->y[i] = plan->y[node->inputs[1]];
@@ -100,6 +112,11 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
                 plan->buffers[plan->saved[i]].first = node->done_by;
                 use(plan, plan->saved[i], 2 * n - 1 - node->done_by);
             }
+            if (backward && node->pre >= 0) /* read by the convolution before that */
+                use(plan, plan->saved[i],
+                    2 * n - 1 - plan->graph.nodes[node->pre].done_by);
+            if (node->hidden) /* a gate's factors */
+                use(plan, plan->saved[i], last_use(plan, i));
         }
     }
     for (int i = 0; i < n; i++) { /* logits and the classifier's input stay readable */
@@ -125,6 +142,8 @@ static bool needs_x(const struct xk_node *node, int k)
         return k == 0;
     case XK_OP_GATE:
         return true;
+    case XK_OP_GAP:
+        return node->pre >= 0;
     default:
         return false;
     }
@@ -261,6 +280,14 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
 
             if (plan->graph.nodes[in].op == XK_OP_INPUT)
                 continue;
+            if (k == 0 && node->pre >= 0 &&
+                (node->op == XK_OP_GATE || node->op == XK_OP_GAP)) {
+                /* what it is made of reaches the batch norm as it is; with a gate, what
+                 * is pooled comes from saved */
+                if (node->op == XK_OP_GATE || plan->graph.nodes[in].gated_by < 0)
+                    add_grad(plan, in, dy[0]);
+                continue;
+            }
             if (node->op == XK_OP_ADD)
                 dx = plan->g[i] == NO_BUFFER ? dy[0] : plan->g[i];
             else if (elementwise(node) && dy[1] == NO_BUFFER &&
@@ -394,6 +421,11 @@ void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logit
         }
         step->pre = step->node->pre >= 0 ? &plan->steps[step->node->pre] : NULL;
         step->post = step->node->post >= 0 ? &plan->steps[step->node->post] : NULL;
+        step->gate = step->node->gate >= 0 ? &plan->steps[step->node->gate] : NULL;
+        step->gated_by =
+            step->node->gated_by >= 0 ? &plan->steps[step->node->gated_by] : NULL;
+        step->pooled_by =
+            step->node->pooled_by >= 0 ? &plan->steps[step->node->pooled_by] : NULL;
         step->n_dy = 0;
         for (int k = 0; k < XK_MAX_GRADS; k++) {
             step->dy[k] = AT(plan->dy[i * XK_MAX_GRADS + k]);

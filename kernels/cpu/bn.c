@@ -32,6 +32,19 @@ static int bn_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *e
     return xk_cpu_partial(cpu, 2 * c, err) || xk_cpu_scratch(cpu, c, err) ? -1 : 0;
 }
 
+struct xk_cpu_bn_dy xk_cpu_bn_dy(const struct xk_step *bn, void *const dy[XK_MAX_GRADS])
+{
+    struct xk_cpu_bn_dy d = {{dy[0], dy[1]}, NULL, NULL};
+
+    if (bn->gated_by)
+        d.mul = bn->gated_by->saved;
+    if (bn->pooled_by)
+        d.add = bn->pooled_by->saved;
+    if (bn->pooled_by && !bn->gated_by)
+        d.dy[0] = NULL; /* it stands for the pooled gradient, which is in add */
+    return d;
+}
+
 /* Factors 0 or 1/(1-rate) for whole images, from (seed, step, name). */
 static void drop_factors(float *factor, const struct xk_node *node,
                          const struct xk_pass *pass, size_t n)
@@ -181,7 +194,7 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
     if (pass->mode == XK_TRAIN && node->done_by < 0)
         batch_statistics(cpu, step, pass, rows);
     xk_cpu_bn_factors(step, pass);
-    if (node->applied_by >= 0)
+    if (node->hidden)
         return 0;
     drop_factors(s.factor, node, pass, pass->n);
 #pragma omp parallel num_threads(cpu->n_threads)
@@ -218,6 +231,37 @@ static void reduce(struct xk_cpu *cpu, struct xk_step *step, const struct xk_pas
     xk_cpu_bn_gradients(step, pass, cpu->partial, cpu->partial + cp, rows);
 }
 
+/*
+ * The sums of a batch norm whose output was gated or pooled, from those that the gate or
+ * the pool has taken of each image: the gradient behind the activation is dy * factor +
+ * add there, so that sums of dy and of the slope alone are enough.
+ */
+static void join_pooled(struct xk_cpu *cpu, struct xk_step *step,
+                        const struct xk_pass *pass)
+{
+    size_t c = step->node->shape.c, cp = xk_padded(c);
+    size_t one = step->batch * cp, pixels = step->node->shape.h * step->node->shape.w;
+    const float *gate = step->gated_by ? step->gated_by->saved : NULL;
+    const float *add = step->pooled_by ? step->pooled_by->saved : NULL;
+    const float *slopes = gate ? gate + 4 * one : add + one;
+    double *sum_g = cpu->partial, *sum_gx = cpu->partial + cp;
+
+    memset(cpu->partial, 0, 2 * cp * sizeof *cpu->partial);
+    for (size_t n = 0; n < pass->n; n++)
+        for (size_t i = 0; i < c; i++) {
+            size_t at = n * cp + i;
+            double f = gate ? (double)gate[at] : 0, p = add ? (double)add[at] : 0;
+
+            if (gate) {
+                sum_g[i] += f * (double)gate[2 * one + at];
+                sum_gx[i] += f * (double)gate[3 * one + at];
+            }
+            sum_g[i] += p * (double)slopes[at];
+            sum_gx[i] += p * (double)slopes[one + at];
+        }
+    xk_cpu_bn_gradients(step, pass, sum_g, sum_gx, pass->n * pixels);
+}
+
 static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
@@ -246,6 +290,8 @@ static int bn_backward(struct xk_cpu *cpu, struct xk_step *step,
         a.g = step->g;
     if (node->applied_by >= 0)
         a.act = XK_ACT_NONE; /* masked and summed by the convolution */
+    else if (node->hidden)
+        join_pooled(cpu, step, pass);
     else
         reduce(cpu, step, pass, &a, rows);
     if (!a.dx)

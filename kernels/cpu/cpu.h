@@ -71,6 +71,14 @@ struct xk_cpu_bn_saved xk_cpu_bn_saved(const struct xk_step *bn);
  * applied on loading: none if the step behind it has taken it, or itself behind an
  * addition. */
 enum xk_act xk_cpu_bn_pending_act(const struct xk_step *bn);
+/* The gradient of a batch norm's output, from the convolution's that is before it:
+ * (dy[0] + dy[1]) * mul + add, factors [images][padded c]; all may be NULL. */
+struct xk_cpu_bn_dy {
+    const void *dy[2];
+    const float *mul, *add;
+};
+
+struct xk_cpu_bn_dy xk_cpu_bn_dy(const struct xk_step *bn, void *const dy[XK_MAX_GRADS]);
 /* From sums of x - center and its square over all rows: this pass's and the running
  * statistics. */
 void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,

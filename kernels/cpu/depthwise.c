@@ -145,7 +145,12 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     a.dx = step->dx[0];
     if (step->post) {
         struct xk_cpu_bn_saved s = xk_cpu_bn_saved(step->post);
+        struct xk_cpu_bn_dy dy = xk_cpu_bn_dy(step->post, step->dy);
 
+        a.dy[0] = dy.dy[0];
+        a.dy[1] = dy.dy[1];
+        a.dy_mul = dy.mul;
+        a.dy_add = dy.add;
         a.post_scale = s.scale;
         a.post_shift = s.shift;
         a.kg = s.kg;

@@ -102,6 +102,8 @@ static void set_pre(struct xk_pw_args *a, const struct xk_step *step)
 {
     struct xk_cpu_bn_saved s;
 
+    if (step->gate)
+        a->gate = step->gate->saved;
     if (!step->pre)
         return;
     s = xk_cpu_bn_saved(step->pre);
@@ -174,11 +176,17 @@ static void set_post(struct xk_pw_args *a, const struct xk_step *step)
 {
     const struct xk_step *post = step->post;
     struct xk_cpu_bn_saved s;
+    struct xk_cpu_bn_dy d;
 
     a->dy[0] = step->dy[0];
     a->dy[1] = step->dy[1];
     if (!post)
         return;
+    d = xk_cpu_bn_dy(post, step->dy);
+    a->dy[0] = d.dy[0];
+    a->dy[1] = d.dy[1];
+    a->dy_mul = d.mul;
+    a->dy_add = d.add;
     s = xk_cpu_bn_saved(post);
     a->post_scale = s.scale;
     a->post_shift = s.shift;
@@ -244,7 +252,7 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     }
     if (dw)
         add_weights(cpu, dw, parts, &a, p->dw_floats, simd->pw_dw_cols(&a), threads);
-    if (step->pre) {
+    if (step->pre && !step->gate) {
         xk_cpu_join(cpu->partial, 2 * cp, threads);
         xk_cpu_bn_gradients(step->pre, pass, cpu->partial, cpu->partial + cp, rows);
     }

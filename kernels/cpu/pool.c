@@ -176,7 +176,7 @@ const struct xk_cpu_op xk_cpu_maxpool = {maxpool_prepare, NULL, maxpool_forward,
 static int pool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
     return xk_cpu_partial(cpu, xk_padded(step->in.c), err) ||
-                   xk_cpu_scratch(cpu, (size_t)cpu->n_threads * xk_padded(step->in.c),
+                   xk_cpu_scratch(cpu, (size_t)cpu->n_threads * 5 * xk_padded(step->in.c),
                                   err)
                ? -1
                : 0;
@@ -189,15 +189,55 @@ static int gap_forward(struct xk_cpu *cpu, struct xk_step *step,
     enum xk_dtype t = step->in_dtype[0];
     float *y = step->y; /* of either type, but always pooled to float32 */
 
+    struct xk_cpu_bn_saved s = {0};
+
     (void)err;
+    if (step->pre)
+        s = xk_cpu_bn_saved(step->pre);
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         double *sum = cpu->partial + (size_t)omp_get_thread_num() * xk_padded(c);
+        const void *x = xk_at(step->x[0], t, n * pixels * c);
 
         memset(sum, 0, xk_padded(c) * sizeof *sum);
-        cpu->simd[t]->sum_rows(sum, xk_at(step->x[0], t, n * pixels * c), c, pixels);
+        if (step->pre)
+            cpu->simd[t]->sum_act_rows(sum, x, s.scale, s.shift, step->pre->node->act, c,
+                                       pixels);
+        else
+            cpu->simd[t]->sum_rows(sum, x, c, pixels);
         for (size_t i = 0; i < c; i++)
             y[n * c + i] = (float)(sum[i] / (double)pixels);
+    }
+    return 0;
+}
+
+/* Before a hidden batch norm: the gradient of a pixel, and the sums of its slope where no
+ * gate takes them. */
+static int gap_backward_hidden(struct xk_cpu *cpu, struct xk_step *step,
+                               const struct xk_pass *pass)
+{
+    size_t c = step->in.c, cp = xk_padded(c), pixels = step->in.h * step->in.w;
+    size_t one = step->batch * cp;
+    enum xk_dtype t = step->in_dtype[0];
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(step->pre);
+    const float *dy = step->dy[0];
+    bool alone = !step->pre->gated_by;
+
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+    for (size_t n = 0; n < pass->n; n++) {
+        float *add = step->saved + n * cp;
+
+        for (size_t i = 0; i < c; i++)
+            add[i] = dy[n * c + i] / (float)pixels;
+        if (alone) {
+            float *sums = cpu->scratch + (size_t)omp_get_thread_num() * 5 * cp;
+
+            cpu->simd[t]->gate_sums(sums, cp, xk_at(step->x[0], t, n * pixels * c), NULL,
+                                    s.scale, s.shift, s.mean, step->pre->node->act, c,
+                                    pixels);
+            memcpy(add + one, sums + 3 * cp, cp * sizeof *sums);
+            memcpy(add + 2 * one, sums + 4 * cp, cp * sizeof *sums);
+        }
     }
     return 0;
 }
@@ -210,6 +250,8 @@ static int gap_backward(struct xk_cpu *cpu, struct xk_step *step,
     const float *dy = step->dy[0];
 
     (void)err;
+    if (step->pre)
+        return gap_backward_hidden(cpu, step, pass);
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         float *v = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
@@ -233,6 +275,12 @@ static int gate_forward(struct xk_cpu *cpu, struct xk_step *step,
     const float *x1 = step->x[1];
 
     (void)err;
+    if (step->node->hidden) { /* the factors alone: the convolution behind takes them */
+        for (size_t n = 0; n < pass->n; n++)
+            cpu->simd[XK_F32]->act(step->saved + n * xk_padded(c), x1 + n * c, c,
+                                   step->node->act);
+        return 0;
+    }
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
@@ -240,6 +288,31 @@ static int gate_forward(struct xk_cpu *cpu, struct xk_step *step,
         cpu->simd[XK_F32]->act(gate, x1 + n * c, c, step->node->act);
         cpu->simd[t]->scale_rows(xk_at(step->y, t, n * pixels * c),
                                  xk_at(step->x[0], t, n * pixels * c), gate, c, pixels);
+    }
+    return 0;
+}
+
+/* Behind a hidden batch norm: the gradient of the factors, and sums for the batch norm.
+ */
+static int gate_backward_hidden(struct xk_cpu *cpu, struct xk_step *step,
+                                const struct xk_pass *pass)
+{
+    size_t c = step->in.c, cp = xk_padded(c), pixels = step->in.h * step->in.w;
+    size_t one = step->batch * cp;
+    enum xk_dtype t = step->in_dtype[0];
+    struct xk_cpu_bn_saved s = xk_cpu_bn_saved(step->pre);
+    const float *x1 = step->x[1];
+    float *dx1 = step->dx[1];
+
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+    for (size_t n = 0; n < pass->n; n++) {
+        float *sums = step->saved + one + n * cp;
+        size_t at = n * pixels * c;
+
+        cpu->simd[t]->gate_sums(sums, one, xk_at(step->x[0], t, at),
+                                xk_at(step->dy[0], t, at), s.scale, s.shift, s.mean,
+                                step->pre->node->act, c, pixels);
+        cpu->simd[XK_F32]->act_grad(dx1 + n * c, sums, x1 + n * c, c, step->node->act);
     }
     return 0;
 }
@@ -253,6 +326,8 @@ static int gate_backward(struct xk_cpu *cpu, struct xk_step *step,
     float *dx1 = step->dx[1];
 
     (void)err;
+    if (step->pre)
+        return gate_backward_hidden(cpu, step, pass);
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++) {
         float *gate = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);

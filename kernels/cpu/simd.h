@@ -57,7 +57,8 @@ struct xk_dw_args {
     enum xk_act act_out; /* behind the bias */
     const float *center; /* sums of y - center and its square are wanted; or NULL */
     /* backward */
-    const void *dy[2]; /* summed; dy[1] may be NULL */
+    const void *dy[2];            /* summed; may be NULL */
+    const float *dy_mul, *dy_add; /* [images][padded c]: dy * mul + add; or NULL */
     const float *post_scale, *post_shift, *kg, *kx,
         *k1; /* gradient of the batch norm behind: */
     enum xk_act
@@ -154,6 +155,14 @@ struct xk_simd {
     /* rows of one image: y[r][c] = x[r][c] * gate[c]; sums over rows, double, added */
     void (*scale_rows)(void *y, const void *x, const float *gate, size_t c, size_t rows);
     void (*sum_rows)(double *sum, const void *x, size_t c, size_t rows);
+    /* rows of one image behind y = act(scale * x + shift): sums of y, added */
+    void (*sum_act_rows)(double *sum, const void *x, const float *scale,
+                         const float *shift, enum xk_act act, size_t c, size_t rows);
+    /* sums[5][apart]: of dy * y, of g = dy * slope, of g * (x - mean), of the slope, of
+     * slope * (x - mean); written. dy NULL: only the last two */
+    void (*gate_sums)(float *sums, size_t apart, const void *x, const void *dy,
+                      const float *scale, const float *shift, const float *mean,
+                      enum xk_act act, size_t c, size_t rows);
     void (*dot_rows)(double *sum, const void *x, const void *dy, size_t c, size_t rows);
     void (*fill_rows)(void *y, const float *v, size_t c, size_t rows);
 

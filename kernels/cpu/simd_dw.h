@@ -92,20 +92,27 @@ static void load_x(float *dst, const struct xk_dw_args *a, const act_t *x, size_
 
 /* The gradient of y's row `at` (floats from the beginning), through the batch norm
  * behind. */
-VEC_INLINE void load_dy_group(float *dst, const struct xk_dw_args *a, size_t at, size_t i,
-                              size_t stride, const enum xk_act act, const bool norm,
-                              const int nv, size_t n)
+VEC_INLINE void load_dy_group(float *dst, const struct xk_dw_args *a, size_t at,
+                              size_t image, size_t i, size_t stride,
+                              const enum xk_act act, const bool norm, const int nv,
+                              size_t n)
 {
     const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *py = a->y;
+    const float *mul = a->dy_mul ? a->dy_mul + image * xk_padded(a->c) : NULL;
+    const float *add = a->dy_add ? a->dy_add + image * xk_padded(a->c) : NULL;
 
     for (size_t ox = 0; ox < a->ow; ox++) {
         UNROLL for (int k = 0; k < nv; k++)
         {
             size_t j = i + (size_t)k * VEC, p = at + ox * a->c + j;
-            vf g = aload_n(dy0 + p, n);
+            vf g = dy0 ? aload_n(dy0 + p, n) : vset(0);
 
             if (dy1)
                 g += aload_n(dy1 + p, n);
+            if (mul)
+                g *= vload(mul + j);
+            if (add)
+                g += vload(add + j);
             if (norm) {
                 vf y = aload_n(py + p, n);
 
@@ -119,20 +126,20 @@ VEC_INLINE void load_dy_group(float *dst, const struct xk_dw_args *a, size_t at,
     }
 }
 
-static void load_dy(float *dst, const struct xk_dw_args *a, size_t at, size_t c0,
-                    size_t c1, size_t stride)
+static void load_dy(float *dst, const struct xk_dw_args *a, size_t at, size_t image,
+                    size_t c0, size_t c1, size_t stride)
 {
 #define GROUP(nv, i, n)                                                                  \
-    load_dy_group(dst + (i) / VEC * stride, a, at, c0 + (i), stride, XK_ACT_NONE, false, \
-                  nv, n)
+    load_dy_group(dst + (i) / VEC * stride, a, at, image, c0 + (i), stride, XK_ACT_NONE, \
+                  false, nv, n)
     if (!a->kg) {
         FOR_GROUPS(c1 - c0, GROUP);
         return;
     }
 #undef GROUP
 #define GROUP(nv, i, n)                                                                  \
-    load_dy_group(dst + (i) / VEC * stride, a, at, c0 + (i), stride, GROUP_ACT, true,    \
-                  nv, n)
+    load_dy_group(dst + (i) / VEC * stride, a, at, image, c0 + (i), stride, GROUP_ACT,   \
+                  true, nv, n)
 #define BODY(act)                                                                        \
     do {                                                                                 \
         const enum xk_act GROUP_ACT = act;                                               \
@@ -180,7 +187,7 @@ VEC_INLINE const float *ring_dy(struct dw_ring *r, const struct xk_dw_args *a, s
     slot = (size_t)oy % r->rows;
     dst = r->data + slot * r->row_floats;
     if (r->id[slot] != oy) {
-        load_dy(dst + left * VEC, a, (n * a->oh + (size_t)oy) * a->ow * a->c, c0,
+        load_dy(dst + left * VEC, a, (n * a->oh + (size_t)oy) * a->ow * a->c, n, c0,
                 last_channel(a, c0, blocks), r->cols * VEC);
         r->id[slot] = oy;
     }

@@ -96,6 +96,122 @@ static void sum_rows(double *sum, const void *from, size_t c, size_t rows)
     }
 }
 
+VEC_INLINE void sum_act_group(double *sum, const act_t *x, const float *scale,
+                              const float *shift, const enum xk_act act, size_t c,
+                              size_t rows, const int nv, size_t i, size_t n)
+{
+    vf s[BN_GROUP], a[BN_GROUP], b[BN_GROUP];
+
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        a[k] = vload(scale + i + k * VEC);
+        b[k] = vload(shift + i + k * VEC);
+        s[k] = vset(0);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            vf v = aload_n(x + r * c + i + k * VEC, n);
+
+            s[k] += vact(act, vfma(v, a[k], b[k]));
+        }
+    }
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        add_double(sum + i + k * VEC, s[k]);
+    }
+}
+
+static void sum_act_rows(double *sum, const void *from, const float *scale,
+                         const float *shift, enum xk_act act, size_t c, size_t rows)
+{
+    const act_t *x = from;
+
+    for (size_t r = 0; r < rows; r += BN_BLOCK) {
+        size_t m = rows - r < BN_BLOCK ? rows - r : BN_BLOCK;
+#define GROUP(nv, i, n)                                                                  \
+    sum_act_group(sum, x + r * c, scale, shift, GROUP_ACT, c, m, nv, i, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        FOR_GROUPS(c, GROUP);                                                            \
+    } while (0)
+        SWITCH_ACT(act, BODY)
+#undef BODY
+#undef GROUP
+    }
+}
+
+VEC_INLINE void gate_sums_group(float *sums, size_t apart, const act_t *x,
+                                const act_t *dy, const float *scale, const float *shift,
+                                const float *mean, const enum xk_act act, size_t c,
+                                size_t rows, const int nv, size_t i, size_t n)
+{
+    vf s[5][2], a[2], b[2], m[2];
+
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        a[k] = vload(scale + i + k * VEC);
+        b[k] = vload(shift + i + k * VEC);
+        m[k] = vload(mean + i + k * VEC);
+        s[0][k] = s[1][k] = s[2][k] = s[3][k] = s[4][k] = vset(0);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t at = r * c + i + (size_t)k * VEC;
+            vf v = aload_n(x + at, n), u = vfma(v, a[k], b[k]), g;
+            vf slope = vact_grad(act, u, vset(1.0f));
+
+            v -= m[k];
+            s[3][k] += slope;
+            s[4][k] = vfma(slope, v, s[4][k]);
+            if (!dy)
+                continue;
+            g = aload_n(dy + at, n);
+            s[0][k] = vfma(g, vact(act, u), s[0][k]);
+            g *= slope;
+            s[1][k] += g;
+            s[2][k] = vfma(g, v, s[2][k]);
+        }
+    }
+    for (size_t q = dy ? 0 : 3; q < 5; q++)
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            float *to = sums + q * apart + i + (size_t)k * VEC;
+
+            vstore(to, vload(to) + s[q][k]);
+        }
+}
+
+static void gate_sums(float *sums, size_t apart, const void *from, const void *grad,
+                      const float *scale, const float *shift, const float *mean,
+                      enum xk_act act, size_t c, size_t rows)
+{
+    const act_t *x = from, *dy = grad;
+
+    for (size_t q = 0; q < 5; q++)
+        memset(sums + q * apart, 0, xk_padded(c) * sizeof *sums);
+    for (size_t r = 0; r < rows; r += BN_BLOCK) {
+        size_t m = rows - r < BN_BLOCK ? rows - r : BN_BLOCK;
+#define GROUP(nv, i, n)                                                                  \
+    gate_sums_group(sums, apart, x + r * c, dy ? dy + r * c : NULL, scale, shift, mean,  \
+                    GROUP_ACT, c, m, nv, i, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        size_t i_ = 0;                                                                   \
+        for (; i_ + 2 * VEC <= c; i_ += 2 * VEC)                                         \
+            GROUP(2, i_, VEC);                                                           \
+        for (; i_ < c; i_ += VEC)                                                        \
+            GROUP(1, i_, c - i_);                                                        \
+    } while (0)
+        SWITCH_ACT(act, BODY)
+#undef BODY
+#undef GROUP
+    }
+}
+
 static void dot_rows(double *sum, const void *from, const void *grad, size_t c,
                      size_t rows)
 {
