@@ -139,33 +139,24 @@ static void pw_product(float *c, size_t ldc, const int32_t *a, size_t a_row,
 
 /* --- loading ----------------------------------------------------------------------- */
 
-/* body(c0, nv, n) for groups of columns that cover c: n are those of the last vector */
-#define PW_GROUPS(c, body) FOR_GROUPS(c, body)
-
-VEC_INLINE void pw_load_x_group(act_t *dst, size_t cols, const struct xk_pw_args *a,
-                                size_t r0, size_t m, const enum xk_act act, const int nv,
-                                size_t i, size_t n)
+/* Rows go one after the other, as they lie in memory: the processor foresees that. */
+VEC_INLINE void pw_load_x_act(act_t *dst, size_t cols, const struct xk_pw_args *a,
+                              size_t r0, size_t m, const enum xk_act act)
 {
-    const act_t *x = (const act_t *)a->x + r0 * a->in + i;
-    vf scale[BN_GROUP], shift[BN_GROUP];
+    const act_t *x = (const act_t *)a->x + r0 * a->in;
 
-    UNROLL for (int k = 0; k < nv; k++)
-    {
-        scale[k] = vload(a->scale + i + k * VEC);
-        shift[k] = vload(a->shift + i + k * VEC);
-    }
-    for (size_t r = 0; r < m; r++) {
+    for (size_t r = 0; r < m; r++, x += a->in, dst += cols) {
         const float *gate =
-            a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) + i : NULL;
+            a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) : NULL;
 
-        UNROLL for (int k = 0; k < nv; k++)
-        {
-            vf v = vfma(aload_n(x + r * a->in + k * VEC, n), scale[k], shift[k]);
+        for (size_t i = 0; i < a->in; i += VEC) {
+            vf v =
+                vfma(aload_n(x + i, a->in - i), vload(a->scale + i), vload(a->shift + i));
 
             v = vact(act, v);
             if (gate)
-                v *= vload(gate + k * VEC);
-            astore_n(dst + r * cols + i + k * VEC, v, n);
+                v *= vload(gate + i);
+            astore_n(dst + i, v, a->in - i);
         }
     }
 }
@@ -176,17 +167,16 @@ static void pw_copy_x(act_t *dst, size_t cols, const struct xk_pw_args *a, size_
 {
     const act_t *x = (const act_t *)a->x + r0 * a->in;
 
-    for (size_t r = 0; r < m; r++) {
+    for (size_t r = 0; r < m; r++, x += a->in, dst += cols) {
         const float *gate =
             a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) : NULL;
 
         if (!gate) {
-            memcpy(dst + r * cols, x + r * a->in, a->in * sizeof *x);
+            memcpy(dst, x, a->in * sizeof *x);
             continue;
         }
         for (size_t i = 0; i < a->in; i += VEC)
-            astore_n(dst + r * cols + i,
-                     aload_n(x + r * a->in + i, a->in - i) * vload(gate + i), a->in - i);
+            astore_n(dst + i, aload_n(x + i, a->in - i) * vload(gate + i), a->in - i);
     }
 }
 
@@ -198,48 +188,45 @@ static void pw_load_x(act_t *dst, size_t cols, const struct xk_pw_args *a, size_
         pw_copy_x(dst, cols, a, r0, m);
         return;
     }
-#define GROUP(nv, i, n) pw_load_x_group(dst, cols, a, r0, m, GROUP_ACT, nv, i, n)
-#define BODY(act)                                                                        \
-    do {                                                                                 \
-        const enum xk_act GROUP_ACT = act;                                               \
-        PW_GROUPS(a->in, GROUP);                                                         \
-    } while (0)
+#define BODY(act) pw_load_x_act(dst, cols, a, r0, m, act)
     SWITCH_ACT(a->act_in, BODY)
 #undef BODY
-#undef GROUP
 }
 
-VEC_INLINE void pw_load_dy_group(act_t *dst, size_t cols, const struct xk_pw_args *a,
-                                 size_t r0, size_t m, const enum xk_act act,
-                                 const bool norm, const int nv, size_t i, size_t n)
+VEC_INLINE void pw_load_dy_act(act_t *dst, size_t cols, const struct xk_pw_args *a,
+                               size_t r0, size_t m, const enum xk_act act,
+                               const bool norm)
 {
     const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *y = a->y;
-    size_t at = r0 * a->out + i, step = xk_padded(a->out);
+    size_t at = r0 * a->out, step = xk_padded(a->out);
 
-    for (size_t r = 0; r < m; r++, at += a->out) {
+    for (size_t r = 0; r < m; r++, at += a->out, dst += cols) {
         size_t image = (r0 + r) / a->per_image;
+        const float *mul = a->dy_mul ? a->dy_mul + image * step : NULL;
+        const float *add = a->dy_add ? a->dy_add + image * step : NULL;
         vf f = vset(a->factor ? a->factor[image] : 1.0f);
 
-        UNROLL for (int k = 0; k < nv; k++)
-        {
-            size_t j = i + (size_t)k * VEC, p = at + (size_t)k * VEC;
-            vf g = dy0 ? aload_n(dy0 + p, n) : vset(0);
+        for (size_t j = 0; j < a->out; j += VEC) {
+            size_t n = a->out - j;
+            vf g = dy0 ? aload_n(dy0 + at + j, n) : vset(0);
 
             if (dy1)
-                g += aload_n(dy1 + p, n);
-            if (a->dy_mul)
-                g *= vload(a->dy_mul + image * step + j);
-            if (a->dy_add)
-                g += vload(a->dy_add + image * step + j);
+                g += aload_n(dy1 + at + j, n);
+            if (mul)
+                g *= vload(mul + j);
+            if (add)
+                g += vload(add + j);
             if (norm) {
-                vf v = aload_n(y + p, n);
+                vf v = aload_n(y + at + j, n);
 
-                g = vact_grad(
-                    act, vfma(v, vload(a->post_scale + j), vload(a->post_shift + j)), g);
+                if (act != XK_ACT_NONE)
+                    g = vact_grad(
+                        act, vfma(v, vload(a->post_scale + j), vload(a->post_shift + j)),
+                        g);
                 g = vfma(g * f, vload(a->kg + j),
                          vfma(v, vload(a->kx + j), vload(a->k1 + j)));
             }
-            astore_n(dst + r * cols + j, g, n);
+            astore_n(dst + j, g, n);
         }
     }
 }
@@ -247,22 +234,13 @@ VEC_INLINE void pw_load_dy_group(act_t *dst, size_t cols, const struct xk_pw_arg
 static void pw_load_dy(act_t *dst, size_t cols, const struct xk_pw_args *a, size_t r0,
                        size_t m)
 {
-#define GROUP(nv, i, n)                                                                  \
-    pw_load_dy_group(dst, cols, a, r0, m, XK_ACT_NONE, false, nv, i, n)
     if (!a->kg) {
-        PW_GROUPS(a->out, GROUP);
+        pw_load_dy_act(dst, cols, a, r0, m, XK_ACT_NONE, false);
         return;
     }
-#undef GROUP
-#define GROUP(nv, i, n) pw_load_dy_group(dst, cols, a, r0, m, GROUP_ACT, true, nv, i, n)
-#define BODY(act)                                                                        \
-    do {                                                                                 \
-        const enum xk_act GROUP_ACT = act;                                               \
-        PW_GROUPS(a->out, GROUP);                                                        \
-    } while (0)
+#define BODY(act) pw_load_dy_act(dst, cols, a, r0, m, act, true)
     SWITCH_ACT(a->post_act, BODY)
 #undef BODY
-#undef GROUP
 }
 
 /* Units of rows: pairs of them in bfloat16, m even. */
@@ -288,86 +266,143 @@ VEC_INLINE const int32_t *pw_interleave(act_t *dst, const act_t *src, size_t col
 
 /* --- finishing a panel ------------------------------------------------------------- */
 
-/* Forward: bias, shortcut, activation, or sums for the batch norm behind. */
+/* Forward: bias, shortcut, activation. */
 VEC_INLINE void pw_store_y_act(const struct xk_pw_args *a, const float *tile, size_t r0,
-                               size_t m, size_t j0, size_t n, const enum xk_act act)
+                               size_t m, size_t j0, const enum xk_act act, const int nv,
+                               size_t n)
 {
     act_t *y = (act_t *)a->y + r0 * a->out + j0;
     const act_t *shortcut =
         a->shortcut ? (const act_t *)a->shortcut + r0 * a->out + j0 : NULL;
-    vf bias = a->bias ? vload(a->bias + j0) : vset(0);
+    vf bias[PW_NV];
 
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        bias[k] = a->bias ? vload(a->bias + j0 + k * VEC) : vset(0);
+    }
     for (size_t r = 0; r < m; r++) {
-        vf v = vload(tile + r * PW_PANEL) + bias;
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            size_t at = r * a->out + (size_t)k * VEC;
+            vf v = vload(tile + r * PW_PANEL + k * VEC) + bias[k];
 
-        if (shortcut)
-            v += aload_n(shortcut + r * a->out, n);
-        astore_n(y + r * a->out, vact(act, v), n);
+            if (shortcut)
+                v += aload_n(shortcut + at, n);
+            astore_n(y + at, vact(act, v), n);
+        }
     }
 }
 
+/* Forward: sums for the batch norm behind. */
+VEC_INLINE void pw_store_y_sums(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
+                                const float *tile, size_t r0, size_t m, size_t j0,
+                                const int nv, size_t n)
+{
+    act_t *y = (act_t *)a->y + r0 * a->out + j0;
+    vf s[PW_NV], q[PW_NV], center[PW_NV];
+
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        center[k] = vload(a->center + j0 + k * VEC);
+        s[k] = q[k] = vset(0);
+    }
+    for (size_t r = 0; r < m; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            vf v = vload(tile + r * PW_PANEL + k * VEC);
+
+            astore_n(y + r * a->out + k * VEC, v, n);
+            v = vstored(v) - center[k];
+            s[k] += v;
+            q[k] = vfma(v, v, q[k]);
+        }
+    }
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        add_double(sums->sum + j0 + k * VEC, s[k]);
+        add_double(sums->squares + j0 + k * VEC, q[k]);
+    }
+}
+
+/* A panel of n columns from j0 on. */
 static void pw_store_y(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                        const float *tile, size_t r0, size_t m, size_t j0, size_t n)
 {
-    act_t *y = (act_t *)a->y + r0 * a->out + j0;
-    vf s = vset(0), q = vset(0), center;
-
-    if (!a->center) {
-#define BODY(act) pw_store_y_act(a, tile, r0, m, j0, n, act)
-        SWITCH_ACT(a->act_out, BODY)
-#undef BODY
+    if (a->center) {
+#define GROUP(nv, i, n) pw_store_y_sums(a, sums, tile + (i), r0, m, j0 + (i), nv, n)
+        FOR_GROUPS(n, GROUP);
+#undef GROUP
         return;
     }
-    center = vload(a->center + j0);
-    for (size_t r = 0; r < m; r++) {
-        vf v = vload(tile + r * PW_PANEL);
-
-        astore_n(y + r * a->out, v, n);
-        v = vstored(v) - center;
-        s += v;
-        q = vfma(v, v, q);
-    }
-    add_double(sums->sum + j0, s);
-    add_double(sums->squares + j0, q);
+#define GROUP(nv, i, n) pw_store_y_act(a, tile + (i), r0, m, j0 + (i), GROUP_ACT, nv, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        FOR_GROUPS(n, GROUP);                                                            \
+    } while (0)
+    SWITCH_ACT(a->act_out, BODY)
+#undef BODY
+#undef GROUP
 }
 
 /* Backward: the slope of act_in and the sums of the batch norm that was applied on
  * loading. */
 VEC_INLINE void pw_store_dx_act(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                                 const float *tile, size_t r0, size_t m, size_t j0,
-                                size_t n, const enum xk_act act)
+                                const enum xk_act act, const int nv, size_t n)
 {
     act_t *dx = (act_t *)a->dx + r0 * a->in + j0;
     const act_t *x = (const act_t *)a->x + r0 * a->in + j0;
-    vf scale = vload(a->scale + j0), shift = vload(a->shift + j0),
-       mean = vload(a->mean + j0), s = vset(0), q = vset(0);
+    vf scale[PW_NV], shift[PW_NV], mean[PW_NV], s[PW_NV], q[PW_NV];
 
-    for (size_t r = 0; r < m; r++) {
-        vf v = aload_n(x + r * a->in, n);
-        vf g = vact_grad(act, vfma(v, scale, shift), vload(tile + r * PW_PANEL));
-
-        astore_n(dx + r * a->in, g, n);
-        g = vstored(g);
-        s += g;
-        q = vfma(g, v - mean, q);
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        scale[k] = vload(a->scale + j0 + k * VEC);
+        shift[k] = vload(a->shift + j0 + k * VEC);
+        mean[k] = vload(a->mean + j0 + k * VEC);
+        s[k] = q[k] = vset(0);
     }
-    add_double(sums->sum + j0, s);
-    add_double(sums->squares + j0, q);
+    for (size_t r = 0; r < m; r++) {
+        UNROLL for (int k = 0; k < nv; k++)
+        {
+            vf v = aload_n(x + r * a->in + k * VEC, n);
+            vf g = vact_grad(act, vfma(v, scale[k], shift[k]),
+                             vload(tile + r * PW_PANEL + k * VEC));
+
+            astore_n(dx + r * a->in + k * VEC, g, n);
+            g = vstored(g);
+            s[k] += g;
+            q[k] = vfma(g, v - mean[k], q[k]);
+        }
+    }
+    UNROLL for (int k = 0; k < nv; k++)
+    {
+        add_double(sums->sum + j0 + k * VEC, s[k]);
+        add_double(sums->squares + j0 + k * VEC, q[k]);
+    }
 }
 
 static void pw_store_dx(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                         const float *tile, size_t r0, size_t m, size_t j0, size_t n)
 {
-    act_t *dx = (act_t *)a->dx + r0 * a->in + j0;
-
     if (!a->scale || a->gate) {
+        act_t *dx = (act_t *)a->dx + r0 * a->in + j0;
+
         for (size_t r = 0; r < m; r++)
-            astore_n(dx + r * a->in, vload(tile + r * PW_PANEL), n);
+            for (size_t i = 0; i < n; i += VEC)
+                astore_n(dx + r * a->in + i, vload(tile + r * PW_PANEL + i), n - i);
         return;
     }
-#define BODY(act) pw_store_dx_act(a, sums, tile, r0, m, j0, n, act)
+#define GROUP(nv, i, n)                                                                  \
+    pw_store_dx_act(a, sums, tile + (i), r0, m, j0 + (i), GROUP_ACT, nv, n)
+#define BODY(act)                                                                        \
+    do {                                                                                 \
+        const enum xk_act GROUP_ACT = act;                                               \
+        FOR_GROUPS(n, GROUP);                                                            \
+    } while (0)
     SWITCH_ACT(a->act_in, BODY)
 #undef BODY
+#undef GROUP
 }
 
 /* --- passes ------------------------------------------------------------------------ */
@@ -438,8 +473,7 @@ static void pw_forward(const struct xk_pw_args *a, const struct xk_pw_sums *sums
             pw_product(tile, PW_PANEL, (const int32_t *)(const void *)x, row, 1,
                        a->weights + j * units, PW_PANEL, units, m, (n + VEC - 1) / VEC,
                        false);
-            for (size_t i = 0; i < n; i += VEC)
-                pw_store_y(a, sums, tile + i, r0, m, j + i, n - i);
+            pw_store_y(a, sums, tile, r0, m, j, n);
         }
     }
 }
@@ -456,8 +490,7 @@ static void pw_backward_data(const struct xk_pw_args *a, const struct xk_pw_sums
         pw_product(tile, PW_PANEL, (const int32_t *)(const void *)z, cols / PW_UNIT, 1,
                    a->weights_back + j * units, PW_PANEL, units, m, (n + VEC - 1) / VEC,
                    false);
-        for (size_t i = 0; i < n; i += VEC)
-            pw_store_dx(a, sums, tile + i, r0, m, j + i, n - i);
+        pw_store_dx(a, sums, tile, r0, m, j, n);
     }
 }
 
@@ -507,6 +540,46 @@ static void pw_backward(const struct xk_pw_args *a, const struct xk_pw_sums *sum
     }
 }
 
+/* Units of n neighbouring columns: w and, `next` floats on (0: none), its pair. */
+VEC_INLINE void pw_pack_row(int32_t *dst, const float *w, size_t next, size_t n)
+{
+    for (size_t j = 0; j < n; j += VEC) {
+        size_t part = n - j < VEC ? n - j : VEC;
+        vf v = vload_n(w + j, part);
+#ifdef SIMD_BF16
+        vu low = (vu)vstored(v) >> 16;
+        vu high = next ? (vu)vstored(vload_n(w + next + j, part)) : (vu){0};
+
+        v = (vf)(low | high);
+#else
+        (void)next;
+#endif
+        vstore_n((float *)(void *)(dst + j), v, part);
+    }
+}
+
+/* n units of one column, whose values are neighbours; odd: the last has no pair. */
+VEC_INLINE void pw_pack_column(int32_t *dst, const float *w, size_t n, bool odd)
+{
+#ifdef SIMD_BF16
+    for (size_t u = 0; u < n; u++) {
+        uint32_t low, high = 0;
+
+        memcpy(&low, w + 2 * u, sizeof low);
+        if (u + 1 < n || !odd)
+            memcpy(&high, w + 2 * u + 1, sizeof high);
+        /* weights are finite: rounding needs no care for NaN */
+        low += 0x7fff + (low >> 16 & 1);
+        high += 0x7fff + (high >> 16 & 1);
+        dst[u * PW_PANEL] = (int32_t)(low >> 16 | (high & 0xffff0000u));
+    }
+#else
+    (void)odd;
+    for (size_t u = 0; u < n; u++)
+        memcpy(dst + u * PW_PANEL, w + u, sizeof *dst);
+#endif
+}
+
 /*
  * Right factor of a product over `inner`: panels [PW_PANEL columns][units][PW_PANEL],
  * from plain weights w[column * col_step + inner * inner_step]. Panel p only.
@@ -515,21 +588,22 @@ static void pw_pack(int32_t *panels, const float *w, size_t inner, size_t inner_
                     size_t cols, size_t col_step, size_t p)
 {
     size_t units = pw_up(inner, PW_UNIT) / PW_UNIT, j0 = p * PW_PANEL;
+    size_t n = cols - j0 < PW_PANEL ? cols - j0 : PW_PANEL;
     int32_t *dst = panels + j0 * units;
 
-    for (size_t u = 0; u < units; u++)
-        for (size_t j = j0; j < j0 + PW_PANEL; j++, dst++) {
-            act_t pair[PW_UNIT] = {0};
+    if (n < PW_PANEL)
+        memset(dst, 0, units * PW_PANEL * sizeof *dst);
+    for (size_t u0 = 0; u0 < units; u0 += 16) { /* a block of both fits the first cache */
+        size_t u1 = u0 + 16 < units ? u0 + 16 : units;
 
-            for (size_t e = 0; e < PW_UNIT && j < cols; e++)
-                if (u * PW_UNIT + e < inner) {
-                    float v = w[j * col_step + (u * PW_UNIT + e) * inner_step];
-#ifdef SIMD_BF16
-                    pair[e] = xk_f32_to_bf16(v);
-#else
-                    pair[e] = v;
-#endif
-                }
-            memcpy(dst, pair, sizeof *dst);
-        }
+        w += u0 ? 16 * PW_UNIT * inner_step : 0;
+        if (col_step == 1)
+            for (size_t u = u0; u < u1; u++)
+                pw_pack_row(dst + u * PW_PANEL, w + (u - u0) * PW_UNIT * inner_step + j0,
+                            u * PW_UNIT + 1 < inner ? inner_step : 0, n);
+        else
+            for (size_t j = 0; j < n; j++)
+                pw_pack_column(dst + u0 * PW_PANEL + j, w + (j0 + j) * col_step, u1 - u0,
+                               u1 * PW_UNIT > inner);
+    }
 }
