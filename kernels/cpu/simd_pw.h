@@ -593,17 +593,12 @@ static void pw_pack(int32_t *panels, const float *w, size_t inner, size_t inner_
 
     if (n < PW_PANEL)
         memset(dst, 0, units * PW_PANEL * sizeof *dst);
-    for (size_t u0 = 0; u0 < units; u0 += 16) { /* a block of both fits the first cache */
-        size_t u1 = u0 + 16 < units ? u0 + 16 : units;
-
-        w += u0 ? 16 * PW_UNIT * inner_step : 0;
-        if (col_step == 1)
-            for (size_t u = u0; u < u1; u++)
-                pw_pack_row(dst + u * PW_PANEL, w + (u - u0) * PW_UNIT * inner_step + j0,
-                            u * PW_UNIT + 1 < inner ? inner_step : 0, n);
-        else
-            for (size_t j = 0; j < n; j++)
-                pw_pack_column(dst + u0 * PW_PANEL + j, w + (j0 + j) * col_step, u1 - u0,
-                               u1 * PW_UNIT > inner);
-    }
+    if (col_step == 1)
+        for (size_t u = 0; u < units; u++)
+            pw_pack_row(dst + u * PW_PANEL, w + u * PW_UNIT * inner_step + j0,
+                        u * PW_UNIT + 1 < inner ? inner_step : 0, n);
+    else
+        for (size_t j = 0; j < n; j++)
+            pw_pack_column(dst + j, w + (j0 + j) * col_step, units,
+                           units * PW_UNIT > inner);
 }
