@@ -1,6 +1,6 @@
 /*
- * A training run in memory, shared by trainer.c (steps and epochs) and checkpoint.c
- * (files). Not for tools.
+ * A training run in memory, shared by setup.c, steps.c, trainer.c (epochs) and
+ * checkpoint.c (files). Not for tools.
  */
 #ifndef XR_TRAINER_STATE_H
 #define XR_TRAINER_STATE_H
@@ -42,6 +42,16 @@ struct xr_trainer {
 
     struct timespec epoch_start, last_save;
 };
+
+/* setup.c: all of the run but its place; _close frees it, also where _open failed. */
+int xr_trainer_open(struct xr_trainer *t, const char *input,
+                    struct xr_err *err) XR_MUST_USE;
+void xr_trainer_close(struct xr_trainer *t);
+
+/* steps.c: train on t->batch. */
+int xr_trainer_step(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+/* The learning rate of the step that comes next. */
+double xr_trainer_rate(const struct xr_trainer *t);
 
 /* Take a batch into t->seen: key, label, pixels of every record. */
 void xr_trainer_see(struct xr_trainer *t, const struct xr_batch *batch);
