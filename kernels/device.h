@@ -107,10 +107,8 @@ struct xk_backend {
 
     /* Optimiser, over a span of the value buffer. */
     double (*sum_squares)(struct xk_device *dev, const float *g, size_t n);
-    void (*sgd)(struct xk_device *dev, float *p, float *b, const float *g, size_t n,
-                float scale, struct xk_sgd o);
-    void (*adamw)(struct xk_device *dev, float *p, float *m, float *v, const float *g,
-                  size_t n, float scale, struct xk_adamw o);
+    void (*update)(struct xk_device *dev, enum xk_optim_kind kind, float *p, float *m,
+                   float *v, float *g, size_t n, float scale, const struct xk_hyper *o);
     void (*ema)(struct xk_device *dev, float *e, const float *p, size_t n, float decay);
     void (*swap)(struct xk_device *dev, float *a, float *b, size_t n);
 };

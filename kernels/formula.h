@@ -71,34 +71,67 @@ XK_INLINE float xk_normalize(unsigned char v, float mean, float std)
     return ((float)v / 255.0f - mean) / std;
 }
 
-/* torch.optim.SGD: b = momentum * b + g, g from the decayed gradient. */
-struct xk_sgd {
-    float lr, decay, momentum;
-    int nesterov;
+enum xk_optim_kind {
+    XK_ADAMW,
+    XK_SGD,
+    XK_LAMB,
+    XK_LION,
+    XK_N_OPTIMS
 };
 
-XK_INLINE void xk_sgd_update(float *p, float *b, float g, struct xk_sgd o)
+/*
+ * The constants of one update, for all optimisers. An update moves the parameter p by its
+ * gradient g and may keep a first (m) and a second moment (v).
+ */
+struct xk_hyper {
+    float lr;
+    float decay;        /* SGD, LAMB: added to the gradient or the update, times p */
+    float shrink;       /* AdamW, Lion: 1 - lr * decay, decoupled */
+    float beta1, beta2; /* beta1 is SGD's momentum too */
+    float step;         /* AdamW: lr / (1 - beta1^k); LAMB: 1 / (1 - beta1^k) */
+    float root;         /* AdamW, LAMB: sqrt(1 - beta2^k) */
+    float eps;
+    int nesterov; /* SGD */
+};
+
+/* torch.optim.SGD: m = momentum * m + g, g from the decayed gradient. */
+XK_INLINE void xk_sgd_update(float *p, float *m, float g, const struct xk_hyper *o)
 {
-    g += o.decay * *p;
-    if (o.momentum != 0.0f) {
-        *b = o.momentum * *b + g;
-        g = o.nesterov ? g + o.momentum * *b : *b;
+    g += o->decay * *p;
+    if (o->beta1 != 0.0f) {
+        *m = o->beta1 * *m + g;
+        g = o->nesterov ? g + o->beta1 * *m : *m;
     }
-    *p -= o.lr * g;
+    *p -= o->lr * g;
 }
 
-/* torch.optim.AdamW: shrink = 1 - lr * decay, step = lr / (1 - beta1^k), root = sqrt(1 -
- * beta2^k). */
-struct xk_adamw {
-    float shrink, beta1, beta2, step, root, eps;
-};
-
-XK_INLINE void xk_adamw_update(float *p, float *m, float *v, float g, struct xk_adamw o)
+/* torch.optim.AdamW (Loshchilov and Hutter 2019). */
+XK_INLINE void xk_adamw_update(float *p, float *m, float *v, float g,
+                               const struct xk_hyper *o)
 {
-    *p *= o.shrink;
-    *m += (g - *m) * (1.0f - o.beta1);
-    *v = *v * o.beta2 + (1.0f - o.beta2) * g * g;
-    *p -= o.step * *m / (sqrtf(*v) / o.root + o.eps);
+    *p *= o->shrink;
+    *m += (g - *m) * (1.0f - o->beta1);
+    *v = *v * o->beta2 + (1.0f - o->beta2) * g * g;
+    *p -= o->step * *m / (sqrtf(*v) / o->root + o->eps);
+}
+
+/* timm.optim.Lamb (You et al. 2020), its direction alone: how far p goes along it depends
+ * on the norms of all p and all directions of the tensor. */
+XK_INLINE float xk_lamb_direction(float p, float *m, float *v, float g,
+                                  const struct xk_hyper *o)
+{
+    *m += (g - *m) * (1.0f - o->beta1);
+    *v = *v * o->beta2 + (1.0f - o->beta2) * g * g;
+    return *m * o->step / (sqrtf(*v) / o->root + o->eps) + o->decay * p;
+}
+
+/* timm.optim.Lion (Chen et al. 2023). */
+XK_INLINE void xk_lion_update(float *p, float *m, float g, const struct xk_hyper *o)
+{
+    float way = *m + (g - *m) * (1.0f - o->beta1);
+
+    *p = *p * o->shrink - o->lr * (float)((way > 0.0f) - (way < 0.0f));
+    *m += (g - *m) * (1.0f - o->beta2);
 }
 
 #endif

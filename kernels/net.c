@@ -259,14 +259,30 @@ int xk_net_set(struct xk_net *net, size_t i, const float *src, struct xr_err *er
     return 0;
 }
 
-int xk_net_get_grad(struct xk_net *net, size_t i, float *dst, struct xr_err *err)
+static int check_grad(const struct xk_net *net, size_t i, struct xr_err *err)
 {
     if (check_param(net, i, err))
         return -1;
     if (!net->grads || !net->graph.params[i].param.trainable)
         return xr_fail(err, "%s has no gradient", net->graph.params[i].param.name);
+    return 0;
+}
+
+int xk_net_get_grad(struct xk_net *net, size_t i, float *dst, struct xr_err *err)
+{
+    if (check_grad(net, i, err))
+        return -1;
     BACKEND(net)->download(net->dev, dst, net->grads + net->graph.params[i].offset,
                            net->graph.params[i].param.count * sizeof(float));
+    return 0;
+}
+
+int xk_net_set_grad(struct xk_net *net, size_t i, const float *src, struct xr_err *err)
+{
+    if (check_grad(net, i, err))
+        return -1;
+    BACKEND(net)->upload(net->dev, net->grads + net->graph.params[i].offset, src,
+                         net->graph.params[i].param.count * sizeof(float));
     return 0;
 }
 

@@ -74,6 +74,8 @@ int xk_net_set(struct xk_net *net, size_t i, const float *src,
                struct xr_err *err) XR_MUST_USE;
 int xk_net_get_grad(struct xk_net *net, size_t i, float *dst,
                     struct xr_err *err) XR_MUST_USE;
+int xk_net_set_grad(struct xk_net *net, size_t i, const float *src,
+                    struct xr_err *err) XR_MUST_USE;
 
 /* timm's own initialisation of this architecture, from counter-based random numbers. */
 int xk_net_init(struct xk_net *net, uint64_t seed, struct xr_err *err) XR_MUST_USE;

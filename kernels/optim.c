@@ -33,6 +33,77 @@ struct xk_optim {
 
 #define BACKEND(optim) ((optim)->net->dev->backend)
 
+/* --- the optimisers ---------------------------------------------------------------- */
+
+/* Each fills what its formula needs besides: k counts the updates of the tensor from 1.
+ */
+static void settle_sgd(struct xk_hyper *h, const struct xk_optim_spec *o, double lr,
+                       double k)
+{
+    (void)lr;
+    (void)k;
+    h->beta1 = (float)o->momentum;
+    h->nesterov = o->nesterov;
+}
+
+static void settle_adamw(struct xk_hyper *h, const struct xk_optim_spec *o, double lr,
+                         double k)
+{
+    h->step = (float)(lr / (1 - pow(o->beta1, k)));
+    h->root = (float)sqrt(1 - pow(o->beta2, k));
+}
+
+static void settle_lamb(struct xk_hyper *h, const struct xk_optim_spec *o, double lr,
+                        double k)
+{
+    (void)lr;
+    settle_adamw(h, o, 1, k);
+}
+
+static void settle_lion(struct xk_hyper *h, const struct xk_optim_spec *o, double lr,
+                        double k)
+{
+    (void)h;
+    (void)o;
+    (void)lr;
+    (void)k;
+}
+
+/* clip_eps: added to the norm that is clipped by (torch.nn.utils.clip_grad_norm_, but
+ * timm's Lamb, which clips itself). state: names of the moments, NULL: it has none. */
+static const struct row {
+    struct xk_optim_row is;
+    void (*settle)(struct xk_hyper *h, const struct xk_optim_spec *o, double lr,
+                   double k);
+    double clip_eps;
+    const char *state[2];
+} rows[XK_N_OPTIMS] = {
+    /* name, lr, decay, beta1, beta2, eps, clip */
+    [XK_ADAMW] = {{"adamw", 1e-3, 0.02, 0.9, 0.999, 1e-8, 0},
+                  settle_adamw,
+                  1e-6,
+                  {"optimizer.exp_avg.", "optimizer.exp_avg_sq."}},
+    [XK_SGD] = {{"sgd", 1e-3, 0.02, 0, 0, 0, 0},
+                settle_sgd,
+                1e-6,
+                {"optimizer.momentum_buffer.", NULL}},
+    [XK_LAMB] = {{"lamb", 1e-3, 0.01, 0.9, 0.999, 1e-6, 1},
+                 settle_lamb,
+                 0,
+                 {"optimizer.exp_avg.", "optimizer.exp_avg_sq."}},
+    [XK_LION] = {{"lion", 1e-4, 0, 0.9, 0.99, 0, 0},
+                 settle_lion,
+                 1e-6,
+                 {"optimizer.exp_avg.", NULL}},
+};
+
+const struct xk_optim_row *xk_optim_row(enum xk_optim_kind kind)
+{
+    return &rows[kind].is;
+}
+
+/* --- opening ----------------------------------------------------------------------- */
+
 static int add_state(struct xk_optim *optim, int part, size_t param, const char *fmt,
                      struct xr_err *err)
 {
@@ -51,10 +122,6 @@ static int add_state(struct xk_optim *optim, int part, size_t param, const char 
 
 static int list_state(struct xk_optim *optim, struct xr_err *err)
 {
-    static const char *const prefix[2][2] = {
-        {"optimizer.momentum_buffer.", NULL},
-        {"optimizer.exp_avg.", "optimizer.exp_avg_sq."},
-    };
     size_t n = (size_t)optim->net->graph.n_params;
 
     optim->states = xr_alloc_array(3 * n + 1, sizeof *optim->states, err);
@@ -64,7 +131,7 @@ static int list_state(struct xk_optim *optim, struct xr_err *err)
         for (size_t i = 0; i < n && optim->parts[part]; i++)
             if ((part == EMA || optim->net->graph.params[i].param.trainable) &&
                 add_state(optim, part, i,
-                          part == EMA ? "ema." : prefix[optim->spec.kind][part], err))
+                          part == EMA ? "ema." : rows[optim->spec.kind].state[part], err))
                 return -1;
     return 0;
 }
@@ -74,8 +141,8 @@ int xk_optim_open(struct xk_optim **out, struct xk_net *net,
 {
     struct xk_optim *optim = xr_alloc_array(1, sizeof *optim, err);
     size_t bytes = net->graph.param_floats * sizeof(float);
-    bool want[N_PARTS] = {spec->kind == XK_ADAMW || spec->momentum != 0,
-                          spec->kind == XK_ADAMW, spec->ema > 0};
+    bool want[N_PARTS] = {spec->kind != XK_SGD || spec->momentum != 0,
+                          rows[spec->kind].state[SECOND] != NULL, spec->ema > 0};
 
     *out = NULL;
     if (!optim)
@@ -142,6 +209,16 @@ static double gradient_norm(struct xk_optim *optim)
     return sqrt(sum);
 }
 
+/* How far a tensor goes along LAMB's directions, which stand in its gradient. */
+static double trust(struct xk_optim *optim, size_t at, size_t n)
+{
+    struct xk_net *net = optim->net;
+    double p = BACKEND(optim)->sum_squares(net->dev, net->values + at, n);
+    double u = BACKEND(optim)->sum_squares(net->dev, net->grads + at, n);
+
+    return p > 0 && u > 0 ? sqrt(p / u) : 1;
+}
+
 static void update(struct xk_optim *optim, size_t i, double lr, float scale)
 {
     struct xk_net *net = optim->net;
@@ -150,46 +227,64 @@ static void update(struct xk_optim *optim, size_t i, double lr, float scale)
     size_t at = info->offset, n = info->param.count;
     double decay = info->param.n_dims > 1 || o->decay_1d ? o->decay : 0;
     double k = (double)(optim->steps[i] += 1.0f);
-    float *m = optim->parts[MOMENT] ? optim->parts[MOMENT] + at : NULL;
+    struct xk_hyper h = {.lr = (float)lr,
+                         .decay = (float)decay,
+                         .shrink = (float)(1 - lr * decay),
+                         .beta1 = (float)o->beta1,
+                         .beta2 = (float)o->beta2,
+                         .eps = (float)o->eps};
 
-    if (o->kind == XK_SGD) {
-        struct xk_sgd sgd = {(float)lr, (float)decay, (float)o->momentum, o->nesterov};
+    rows[o->kind].settle(&h, o, lr, k);
+    BACKEND(optim)->update(net->dev, o->kind, net->values + at,
+                           optim->parts[MOMENT] ? optim->parts[MOMENT] + at : NULL,
+                           optim->parts[SECOND] ? optim->parts[SECOND] + at : NULL,
+                           net->grads + at, n, scale, &h);
+    if (o->kind == XK_LAMB) { /* timm: what is not decayed is not adapted */
+        struct xk_hyper go = {.lr = (float)(lr * (decay > 0 ? trust(optim, at, n) : 1))};
 
-        BACKEND(optim)->sgd(net->dev, net->values + at, m, net->grads + at, n, scale,
-                            sgd);
-    } else {
-        struct xk_adamw adamw = {(float)(1 - lr * decay),
-                                 (float)o->beta1,
-                                 (float)o->beta2,
-                                 (float)(lr / (1 - pow(o->beta1, k))),
-                                 (float)sqrt(1 - pow(o->beta2, k)),
-                                 (float)o->eps};
+        BACKEND(optim)->update(net->dev, XK_SGD, net->values + at, NULL, NULL,
+                               net->grads + at, n, 1, &go);
+    }
+}
 
-        BACKEND(optim)->adamw(net->dev, net->values + at, m, optim->parts[SECOND] + at,
-                              net->grads + at, n, scale, adamw);
+/* What stands still has no average to move: its own value is exact. */
+static void average(struct xk_optim *optim)
+{
+    struct xk_net *net = optim->net;
+    double decay = optim->spec.ema, k = 0;
+
+    for (int i = 0; i < net->graph.n_params; i++)
+        k = fmax(k, (double)optim->steps[i]);
+    if (optim->spec.ema_warmup)
+        decay = fmin(decay, 1 - pow(k, -2.0 / 3.0));
+    for (int i = 0; i < net->graph.n_params; i++) {
+        const struct xk_tensor_info *info = &net->graph.params[i];
+
+        if (!info->param.frozen)
+            BACKEND(optim)->ema(net->dev, optim->parts[EMA] + info->offset,
+                                net->values + info->offset, info->param.count,
+                                (float)decay);
     }
 }
 
 int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err *err)
 {
     struct xk_net *net = optim->net;
-    double length = 0, scale = 1;
+    double length = gradient_norm(optim), scale = 1;
 
-    (void)err;
-    if (norm || optim->spec.clip > 0)
-        length = gradient_norm(optim);
     if (norm)
         *norm = length;
+    if (!isfinite(length))
+        return xr_fail(err, "the norm of the gradients is not finite");
     if (optim->spec.clip > 0) {
-        scale = optim->spec.clip / (length + 1e-6);
+        scale = optim->spec.clip / (length + rows[optim->spec.kind].clip_eps);
         scale = scale < 1 ? scale : 1;
     }
     for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
         if (moves(&net->graph.params[i].param))
             update(optim, i, lr, (float)scale);
     if (optim->parts[EMA])
-        BACKEND(optim)->ema(net->dev, optim->parts[EMA], net->values,
-                            net->graph.param_floats, (float)optim->spec.ema);
+        average(optim);
     net->version++;
     return 0;
 }

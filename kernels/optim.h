@@ -1,26 +1,33 @@
 /*
- * Optimisers: SGD (plain, momentum, Nesterov) and AdamW, gradient clipping, EMA of the
- * weights. They run on the net's device.
+ * Optimisers, gradient clipping, EMA of the weights. They run on the net's device.
  */
 #ifndef XK_OPTIM_H
 #define XK_OPTIM_H
 
+#include "formula.h"
 #include "net.h"
 
-enum xk_optim_kind {
-    XK_SGD,
-    XK_ADAMW
+/* An optimiser is a row of the table in optim.c, a formula in formula.h and a kernel in
+ * every device. These are the defaults of timm and PyTorch but for AdamW's and SGD's
+ * decay. */
+struct xk_optim_row {
+    const char *name;
+    double lr, decay, beta1, beta2, eps, clip;
 };
+#define XK_OPTIM_NAMES "adamw|sgd|lamb|lion" /* in the order of enum xk_optim_kind */
+const struct xk_optim_row *xk_optim_row(enum xk_optim_kind kind);
 
 struct xk_optim_spec {
     enum xk_optim_kind kind;
     double momentum; /* SGD */
     bool nesterov;
-    double beta1, beta2, eps; /* AdamW */
-    double decay;  /* weight decay: added to the gradient (SGD), decoupled (AdamW) */
-    bool decay_1d; /* false: tensors with one dimension (biases, norms) are spared */
-    double clip;   /* largest global L2 norm of the gradients, 0: none */
-    double ema;    /* decay of the moving average of all state, 0: none */
+    double beta1, beta2, eps; /* the others; Lion has no eps */
+    double decay;    /* weight decay: added to the gradient (SGD) or to the direction
+                      * (LAMB), decoupled (AdamW, Lion) */
+    bool decay_1d;   /* false: tensors with one dimension (biases, norms) are spared */
+    double clip;     /* largest global L2 norm of the gradients, 0: none */
+    double ema;      /* decay of the moving average of all state, 0: none */
+    bool ema_warmup; /* at most 1 - k^(-2/3) in update k, as timm's ModelEmaV3 */
 };
 
 struct xk_optim;
@@ -29,7 +36,8 @@ int xk_optim_open(struct xk_optim **optim, struct xk_net *net,
 void xk_optim_close(struct xk_optim *optim);
 
 /* One step with this learning rate. *norm (may be NULL) is the gradients' norm before
- * clipping. */
+ * clipping. A norm that is not finite is an error, and nothing moves. LAMB leaves its
+ * direction where the gradients were. */
 int xk_optim_step(struct xk_optim *optim, double lr, double *norm,
                   struct xr_err *err) XR_MUST_USE;
 

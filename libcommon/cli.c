@@ -366,6 +366,14 @@ static void print_option(const char *name, int letter, const char *arg, const ch
         printf("%-29s%s%s\n", left, help, more);
 }
 
+/* A number outside its range (-j 0) stands for an option that was not given. */
+static bool default_in_range(const struct slot *slot)
+{
+    double v = strtod(slot->before, NULL);
+
+    return v >= slot->opt->lo && v <= slot->opt->hi;
+}
+
 static void print_help(const struct xr_cli *cli)
 {
     const struct xr_tool *tool = cli->tool;
@@ -381,8 +389,9 @@ static void print_help(const struct xr_cli *cli)
         if (slot->before && opt->kind != XR_OPT_FLAG && strcmp(slot->before, "nan") &&
             strcmp(slot->before, "null"))
             snprintf(more, sizeof more, " (%s)", slot->before);
-        if (!strcmp(opt->name, "jobs"))
-            more[0] = '\0'; /* 0 stands for "not given" */
+        if ((opt->kind == XR_OPT_REAL || opt->kind == XR_OPT_INT) && slot->before &&
+            !default_in_range(slot))
+            more[0] = '\0'; /* stands for "not given" */
         if (opt->kind == XR_OPT_FLAG && slot->before && !strcmp(slot->before, "true"))
             snprintf(more, sizeof more, " (on; --no-%s)", opt->name);
         print_option(opt->name, opt->letter,

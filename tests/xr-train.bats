@@ -228,7 +228,7 @@ columns() {
 
 @test "optimisers, losses and averages all train" {
     inputs
-    for more in "--optimizer sgd --nesterov --lr .01" "--loss focal --alpha auto --gamma 1.5" \
+    for more in "--optimizer sgd --nesterov --lr .01" "--optimizer lamb" "--optimizer lion --ema .99 --ema-warmup" "--loss focal --alpha auto --gamma 1.5" \
         "--class-weights auto --label-smoothing .1 --clip 1" "--ema .9 --schedule linear --min-lr 1e-5" \
         "--drop-path .2 --head-init zero" "--channels 1 --decay-1d" "--class-weights 1,2 --schedule constant"; do
         # shellcheck disable=SC2086

@@ -447,23 +447,16 @@ static double cpu_sum_squares(struct xk_device *dev, const float *g, size_t n)
     return sum;
 }
 
-static void cpu_sgd(struct xk_device *dev, float *p, float *b, const float *g, size_t n,
-                    float scale, struct xk_sgd o)
-{
-    struct xk_cpu *cpu = (struct xk_cpu *)dev;
-
-    FOR_SPANS(
-        cpu, n,
-        cpu->simd[XK_F32]->sgd(p + r0, b ? b + r0 : NULL, g + r0, r1 - r0, scale, o))
-}
-
-static void cpu_adamw(struct xk_device *dev, float *p, float *m, float *v, const float *g,
-                      size_t n, float scale, struct xk_adamw o)
+static void cpu_update(struct xk_device *dev, enum xk_optim_kind kind, float *p, float *m,
+                       float *v, float *g, size_t n, float scale,
+                       const struct xk_hyper *o)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
     FOR_SPANS(cpu, n,
-              cpu->simd[XK_F32]->adamw(p + r0, m + r0, v + r0, g + r0, r1 - r0, scale, o))
+              cpu->simd[XK_F32]->update[kind](p + r0, m ? m + r0 : NULL,
+                                              v ? v + r0 : NULL, g + r0, r1 - r0, scale,
+                                              o))
 }
 
 static void cpu_ema(struct xk_device *dev, float *e, const float *p, size_t n,
@@ -502,8 +495,7 @@ const struct xk_backend xk_backend_cpu = {
     .input_u8 = cpu_input_u8,
     .input_f32 = cpu_input_f32,
     .sum_squares = cpu_sum_squares,
-    .sgd = cpu_sgd,
-    .adamw = cpu_adamw,
+    .update = cpu_update,
     .ema = cpu_ema,
     .swap = cpu_swap,
 };

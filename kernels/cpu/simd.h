@@ -172,10 +172,9 @@ struct xk_simd {
                      const uint8_t *ids, size_t n_taps, size_t c);
 
     double (*sum_squares)(const float *x, size_t n);
-    void (*sgd)(float *p, float *b, const float *g, size_t n, float scale,
-                struct xk_sgd o);
-    void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, float scale,
-                  struct xk_adamw o);
+    /* of optimisers (formula.h): g times scale is the gradient */
+    void (*update[XK_N_OPTIMS])(float *p, float *m, float *v, float *g, size_t n,
+                                float scale, const struct xk_hyper *o);
     void (*ema)(float *e, const float *p, size_t n, float decay);
 };
 

@@ -35,7 +35,6 @@ const struct xk_simd SIMD_TABLE = {
     .fill_rows = fill_rows,
     .max_taps = max_taps,
     .sum_squares = sum_squares,
-    .sgd = sgd,
-    .adamw = adamw,
+    .update = {[XK_ADAMW] = adamw, [XK_SGD] = sgd, [XK_LAMB] = lamb, [XK_LION] = lion},
     .ema = ema,
 };

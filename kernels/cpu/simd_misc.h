@@ -260,27 +260,29 @@ static double sum_squares(const float *x, size_t n)
     return total;
 }
 
-static void sgd(float *p, float *b, const float *g, size_t n, float scale,
-                struct xk_sgd o)
+static void sgd(float *p, float *m, float *v, float *g, size_t n, float scale,
+                const struct xk_hyper *o)
 {
+    (void)v;
     for (size_t i = 0; i < n; i += VEC) {
-        vf v = vload_n(p + i, n - i);
-        vf d = vload_n(g + i, n - i) * vset(scale) + vset(o.decay) * v;
+        vf x = vload_n(p + i, n - i);
+        vf d = vload_n(g + i, n - i) * vset(scale) + vset(o->decay) * x;
 
-        if (o.momentum != 0.0f) {
-            vf m = vset(o.momentum) * vload_n(b + i, n - i) + d;
+        if (o->beta1 != 0.0f) {
+            vf first = vset(o->beta1) * vload_n(m + i, n - i) + d;
 
-            vstore_n(b + i, m, n - i);
-            d = o.nesterov ? d + vset(o.momentum) * m : m;
+            vstore_n(m + i, first, n - i);
+            d = o->nesterov ? d + vset(o->beta1) * first : first;
         }
-        vstore_n(p + i, v - vset(o.lr) * d, n - i);
+        vstore_n(p + i, x - vset(o->lr) * d, n - i);
     }
 }
 
-static void adamw(float *p, float *m, float *v, const float *g, size_t n, float scale,
-                  struct xk_adamw o)
+static void adamw(float *p, float *m, float *v, float *g, size_t n, float scale,
+                  const struct xk_hyper *o)
 {
-    vf beta1 = vset(1.0f - o.beta1), beta2 = vset(o.beta2), rest2 = vset(1.0f - o.beta2);
+    vf beta1 = vset(1.0f - o->beta1), beta2 = vset(o->beta2),
+       rest2 = vset(1.0f - o->beta2);
 
     for (size_t i = 0; i < n; i += VEC) {
         vf grad = vload_n(g + i, n - i) * vset(scale), first = vload_n(m + i, n - i);
@@ -290,9 +292,47 @@ static void adamw(float *p, float *m, float *v, const float *g, size_t n, float 
         vstore_n(m + i, first, n - i);
         vstore_n(v + i, second, n - i);
         vstore_n(p + i,
-                 vload_n(p + i, n - i) * vset(o.shrink) -
-                     vset(o.step) * first / (vsqrt(second) / vset(o.root) + vset(o.eps)),
+                 vload_n(p + i, n - i) * vset(o->shrink) -
+                     vset(o->step) * first /
+                         (vsqrt(second) / vset(o->root) + vset(o->eps)),
                  n - i);
+    }
+}
+
+/* The direction takes the gradient's place. */
+static void lamb(float *p, float *m, float *v, float *g, size_t n, float scale,
+                 const struct xk_hyper *o)
+{
+    vf beta1 = vset(1.0f - o->beta1), beta2 = vset(o->beta2),
+       rest2 = vset(1.0f - o->beta2);
+
+    for (size_t i = 0; i < n; i += VEC) {
+        vf grad = vload_n(g + i, n - i) * vset(scale), first = vload_n(m + i, n - i);
+        vf second = vload_n(v + i, n - i) * beta2 + rest2 * grad * grad;
+
+        first += (grad - first) * beta1;
+        vstore_n(m + i, first, n - i);
+        vstore_n(v + i, second, n - i);
+        vstore_n(g + i,
+                 first * vset(o->step) / (vsqrt(second) / vset(o->root) + vset(o->eps)) +
+                     vset(o->decay) * vload_n(p + i, n - i),
+                 n - i);
+    }
+}
+
+static void lion(float *p, float *m, float *v, float *g, size_t n, float scale,
+                 const struct xk_hyper *o)
+{
+    vf beta1 = vset(1.0f - o->beta1), beta2 = vset(1.0f - o->beta2), lr = vset(o->lr);
+
+    (void)v;
+    for (size_t i = 0; i < n; i += VEC) {
+        vf grad = vload_n(g + i, n - i) * vset(scale), first = vload_n(m + i, n - i);
+        vf way = first + (grad - first) * beta1;
+        vf go = vwhere_above(way, vset(0), lr) - vwhere_above(-way, vset(0), lr);
+
+        vstore_n(m + i, first + (grad - first) * beta2, n - i);
+        vstore_n(p + i, vload_n(p + i, n - i) * vset(o->shrink) - go, n - i);
     }
 }
 

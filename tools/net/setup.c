@@ -302,19 +302,34 @@ static int check_stream(const struct xr_trainer *t, const char *input, struct xr
     return 0;
 }
 
+/* What was not given (-1) is the optimiser's own. */
+static double own(double given, double value)
+{
+    return given < 0 ? value : given;
+}
+
+static struct xk_optim_spec optim_spec(const struct xr_train *set)
+{
+    enum xk_optim_kind kind = (enum xk_optim_kind)set->optimizer;
+    const struct xk_optim_row *row = xk_optim_row(kind);
+
+    return (struct xk_optim_spec){.kind = kind,
+                                  .momentum = set->momentum,
+                                  .nesterov = set->nesterov,
+                                  .beta1 = own(set->beta1, row->beta1),
+                                  .beta2 = own(set->beta2, row->beta2),
+                                  .eps = own(set->eps, row->eps),
+                                  .decay = own(set->weight_decay, row->decay),
+                                  .decay_1d = set->decay_1d,
+                                  .clip = own(set->clip, row->clip),
+                                  .ema = set->ema,
+                                  .ema_warmup = set->ema_warmup};
+}
+
 int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
 {
     const struct xr_train *set = t->set;
-    struct xk_optim_spec optim = {.kind = set->optimizer ? XK_SGD : XK_ADAMW,
-                                  .momentum = set->momentum,
-                                  .nesterov = set->nesterov,
-                                  .beta1 = set->beta1,
-                                  .beta2 = set->beta2,
-                                  .eps = set->eps,
-                                  .decay = set->weight_decay,
-                                  .decay_1d = set->decay_1d,
-                                  .clip = set->clip,
-                                  .ema = set->ema};
+    struct xk_optim_spec optim = optim_spec(set);
     cJSON *inputs = cJSON_CreateObject();
     size_t k, room = (size_t)set->batch;
     int rc = -1;
@@ -340,7 +355,7 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
     t->steps_per_epoch = ((uint64_t)t->header.records_per_epoch + room - 1) / room;
     t->schedule = (struct xk_schedule){
         .kind = set->schedule,
-        .base = set->lr,
+        .base = own(set->lr, xk_optim_row(optim.kind)->lr),
         .low = set->min_lr,
         .warmup = (uint64_t)llround(set->warmup * (double)t->steps_per_epoch),
         .steps = t->steps_per_epoch * (uint64_t)t->header.epochs};

@@ -16,8 +16,9 @@ struct xr_train {
     int64_t batch;
     /* optimiser and schedule */
     int optimizer; /* XR_TRAIN_OPTIMIZERS */
+    /* lr, beta1, beta2, eps, weight_decay, clip: -1 is the optimiser's own */
     double lr, min_lr, momentum, beta1, beta2, eps, weight_decay, clip, ema, warmup;
-    bool nesterov, decay_1d;
+    bool nesterov, decay_1d, ema_warmup;
     int schedule; /* XR_TRAIN_SCHEDULES */
     /* loss */
     int loss;                    /* XR_TRAIN_LOSSES */
@@ -33,14 +34,14 @@ struct xr_train {
     double min_delta, checkpoint_minutes;
 };
 
-#define XR_TRAIN_OPTIMIZERS "adamw|sgd"
+#define XR_TRAIN_OPTIMIZERS XK_OPTIM_NAMES
 #define XR_TRAIN_SCHEDULES "constant|cosine|linear"
 #define XR_TRAIN_HEADS "timm|zero"
 #define XR_TRAIN_LOSSES "cross_entropy|focal"
 #define XR_TRAIN_DEFAULT                                                                 \
     {                                                                                    \
-        .model = "efficientnet_b0", .batch = 32, .lr = 1e-3, .momentum = 0.9,            \
-        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.02, .warmup = 1,    \
+        .model = "efficientnet_b0", .batch = 32, .lr = -1, .momentum = 0.9, .beta1 = -1, \
+        .beta2 = -1, .eps = -1, .weight_decay = -1, .clip = -1, .warmup = 1,             \
         .schedule = 1, .class_weights = "none", .gamma = 2, .drop = 0.2                  \
     }
 
