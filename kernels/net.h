@@ -77,6 +77,11 @@ int xk_net_get_grad(struct xk_net *net, size_t i, float *dst,
 int xk_net_set_grad(struct xk_net *net, size_t i, const float *src,
                     struct xr_err *err) XR_MUST_USE;
 
+/* Depth of every parameter: 0 for the head, then one more for every block (a residual
+ * unit, an inverted bottleneck, ...) and for the stem, as timm's
+ * param_groups_layer_decay counts them. */
+void xk_net_depths(const struct xk_net *net, int *depth);
+
 /* timm's own initialisation of this architecture, from counter-based random numbers. */
 int xk_net_init(struct xk_net *net, uint64_t seed, struct xr_err *err) XR_MUST_USE;
 

@@ -27,6 +27,7 @@ struct xk_optim {
     struct xk_optim_spec spec;
     float *parts[N_PARTS]; /* laid out as the values */
     float *steps;          /* taken by each parameter; frozen ones do not count */
+    double *rates;         /* of each parameter: factors of the learning rate */
     struct state *states;
     size_t n_states;
 };
@@ -136,6 +137,24 @@ static int list_state(struct xk_optim *optim, struct xr_err *err)
     return 0;
 }
 
+static int set_rates(struct xk_optim *optim, struct xr_err *err)
+{
+    size_t n = (size_t)optim->net->graph.n_params;
+    int *depth = xr_alloc_array(n, sizeof *depth, err);
+
+    optim->rates = xr_alloc_array(n, sizeof *optim->rates, err);
+    if (!depth || !optim->rates) {
+        free(depth);
+        return -1;
+    }
+    xk_net_depths(optim->net, depth);
+    for (size_t i = 0; i < n; i++)
+        optim->rates[i] =
+            optim->spec.layer_decay > 0 ? pow(optim->spec.layer_decay, depth[i]) : 1;
+    free(depth);
+    return 0;
+}
+
 int xk_optim_open(struct xk_optim **out, struct xk_net *net,
                   const struct xk_optim_spec *spec, struct xr_err *err)
 {
@@ -154,7 +173,7 @@ int xk_optim_open(struct xk_optim **out, struct xk_net *net,
         goto failed;
     }
     optim->steps = xr_alloc_array((size_t)net->graph.n_params, sizeof *optim->steps, err);
-    if (!optim->steps)
+    if (!optim->steps || set_rates(optim, err))
         goto failed;
     for (int part = 0; part < N_PARTS; part++) {
         if (!want[part])
@@ -186,6 +205,7 @@ void xk_optim_close(struct xk_optim *optim)
         free(optim->states[i].name);
     free(optim->states);
     free(optim->steps);
+    free(optim->rates);
     free(optim);
 }
 
@@ -282,11 +302,19 @@ int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err
     }
     for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
         if (moves(&net->graph.params[i].param))
-            update(optim, i, lr, (float)scale);
+            update(optim, i, lr * optim->rates[i], (float)scale);
     if (optim->parts[EMA])
         average(optim);
     net->version++;
     return 0;
+}
+
+void xk_optim_set_momentum(struct xk_optim *optim, double momentum)
+{
+    if (optim->spec.kind == XK_SGD)
+        optim->spec.momentum = momentum;
+    else
+        optim->spec.beta1 = momentum;
 }
 
 int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err)

@@ -22,12 +22,13 @@ struct xk_optim_spec {
     double momentum; /* SGD */
     bool nesterov;
     double beta1, beta2, eps; /* the others; Lion has no eps */
-    double decay;    /* weight decay: added to the gradient (SGD) or to the direction
-                      * (LAMB), decoupled (AdamW, Lion) */
-    bool decay_1d;   /* false: tensors with one dimension (biases, norms) are spared */
-    double clip;     /* largest global L2 norm of the gradients, 0: none */
-    double ema;      /* decay of the moving average of all state, 0: none */
-    bool ema_warmup; /* at most 1 - k^(-2/3) in update k, as timm's ModelEmaV3 */
+    double decay;       /* weight decay: added to the gradient (SGD) or to the direction
+                         * (LAMB), decoupled (AdamW, Lion) */
+    bool decay_1d;      /* false: tensors with one dimension (biases, norms) are spared */
+    double layer_decay; /* the rate's factor for every block below the head; 0: none */
+    double clip;        /* largest global L2 norm of the gradients, 0: none */
+    double ema;         /* decay of the moving average of all state, 0: none */
+    bool ema_warmup;    /* at most 1 - k^(-2/3) in update k, as timm's ModelEmaV3 */
 };
 
 struct xk_optim;
@@ -40,6 +41,9 @@ void xk_optim_close(struct xk_optim *optim);
  * direction where the gradients were. */
 int xk_optim_step(struct xk_optim *optim, double lr, double *norm,
                   struct xr_err *err) XR_MUST_USE;
+
+/* Momentum (SGD) or beta1 (others) of the steps that follow. */
+void xk_optim_set_momentum(struct xk_optim *optim, double momentum);
 
 /* Exchange the net's values with the moving average (evaluation with EMA); again to
  * change back. Nothing happens without EMA. */

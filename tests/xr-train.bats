@@ -46,6 +46,11 @@ columns() {
     wrong_usage xr-train -o m --monitor val:auc train.tar
     wrong_usage xr-train -o m --class-weights 1,2,3 train.tar
     wrong_usage xr-train -o m --class-weights 1,x train.tar
+    wrong_usage xr-train -o m --schedule step train.tar
+    wrong_usage xr-train -o m --schedule step --step-every 2 --milestones 3 train.tar
+    wrong_usage xr-train -o m --schedule step --milestones 3,x train.tar
+    wrong_usage xr-train -o m --milestones 3 train.tar
+    wrong_usage xr-train -o m --schedule plateau train.tar
     wrong_usage xr-train -o m a b
     [ ! -e m ]
 }
@@ -230,11 +235,31 @@ columns() {
     inputs
     for more in "--optimizer sgd --nesterov --lr .01" "--optimizer lamb" "--optimizer lion --ema .99 --ema-warmup" "--loss focal --alpha auto --gamma 1.5" \
         "--class-weights auto --label-smoothing .1 --clip 1" "--ema .9 --schedule linear --min-lr 1e-5" \
-        "--drop-path .2 --head-init zero" "--channels 1 --decay-1d" "--class-weights 1,2 --schedule constant"; do
+        "--drop-path .2 --head-init zero --layer-decay .7" "--channels 1 --decay-1d" "--class-weights 1,2 --schedule constant"; do
         # shellcheck disable=SC2086
         train $more -o m.safetensors train.tar >m.csv
         xr-predict -j 1 -w m.safetensors val.tar | xr-metrics -n 0 >/dev/null
     done
+}
+
+# rates ARG...: the column lr of a run of three epochs, for the training rows
+rates() {
+    train "$@" -o rates.safetensors train.tar | awk -F, '$2 == "train" { printf "%s ", $7 }'
+}
+
+@test "schedules move the rate as they say" {
+    inputs
+    [ "$(rates --schedule step --step-every 1 --factor .5 --lr .008 --warmup 0)" = "0.008 0.004 0.002 " ]
+    [ "$(rates --schedule step --milestones 2 --lr .01 --warmup 0)" = "0.01 0.01 0.001 " ]
+    # nothing is better than before by half: every epoch behind the first is one too many
+    [ "$(rates --schedule plateau --monitor loss --plateau-threshold .9 --plateau-patience 0 --factor .5 --lr .001 --warmup 0)" = \
+        "0.001 0.001 0.0005 " ]
+    # 9 updates, the top behind the third
+    run -0 rates --schedule onecycle --lr .001 --warmup 1 --optimizer sgd
+    [[ $output == "0.001 "*" 4e-09 " ]]
+    train --schedule onecycle --fixed-momentum -o fixed.safetensors train.tar >/dev/null
+    train --schedule onecycle -o moved.safetensors train.tar >/dev/null
+    run -1 cmp -s fixed.safetensors moved.safetensors
 }
 
 @test "settings from a file, the command line wins" {

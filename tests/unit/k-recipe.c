@@ -6,6 +6,7 @@
 
 #include "formula.h"
 #include "optim.h"
+#include "schedule.h"
 #include "tap.h"
 #include "training_reference.h"
 
@@ -193,9 +194,128 @@ static void check_average(void)
     xk_net_close(net);
 }
 
+/* --- schedules --------------------------------------------------------------------- */
+
+static void check_cycle(const double (*want)[2], uint64_t n, double part)
+{
+    struct xk_schedule s = {
+        .kind = XK_ONECYCLE, .base = 0.1, .steps = n, .rise = part * (double)n};
+    double rate = 0, momentum = 0;
+
+    for (uint64_t t = 0; t < n; t++) {
+        rate = fmax(rate, fabs(xk_schedule_lr(&s, t) / want[t][0] - 1));
+        momentum = fmax(momentum, fabs(xk_schedule_momentum(&s, t) - want[t][1]));
+    }
+    ok(rate < 1e-9 && momentum < 1e-12, "one-cycle of %llu: rate and momentum (%.2g)",
+       (unsigned long long)n, rate);
+    ok(xk_schedule_lr(&s, n + 5) == xk_schedule_lr(&s, n - 1), "it stays at its end");
+}
+
+static void check_steps(void)
+{
+    struct xk_schedule marks = {.kind = XK_STEP,
+                                .base = 0.1,
+                                .steps = 8,
+                                .factor = 0.3,
+                                .milestones = {2, 5, 6},
+                                .n_milestones = 3};
+    struct xk_schedule every = {
+        .kind = XK_STEP, .base = 0.1, .steps = 8, .factor = 0.5, .every = 3};
+    double off = 0;
+
+    for (uint64_t e = 0; e < 8; e++) {
+        off = fmax(off, fabs(xk_schedule_lr(&marks, e) / ref_multistep[e][0] - 1));
+        off = fmax(off, fabs(xk_schedule_lr(&every, e) / ref_step[e][0] - 1));
+    }
+    ok(off < 1e-12, "steps at milestones and at equal distances");
+    every.low = 0.04;
+    every.warmup = 2;
+    near(xk_schedule_lr(&every, 0), 0.05, 1e-15, "steps behind a warm-up");
+    near(xk_schedule_lr(&every, 7), 0.04, 1e-15, "no rate below the lowest");
+}
+
+static void check_plateau(const double (*want)[2], bool lower)
+{
+    struct xk_plateau p = {.factor = 0.2,
+                           .threshold = 1e-2,
+                           .low = 1e-4,
+                           .patience = 2,
+                           .cooldown = 1,
+                           .lower = lower};
+    double rate = 0.1, off = 0;
+
+    for (int e = 0; e < 40; e++) {
+        rate = xk_plateau_rate(&p, rate, want[e][0]);
+        off = fmax(off, fabs(rate / want[e][1] - 1));
+    }
+    ok(off < 1e-12, "a plateau, %s is better", lower ? "smaller" : "larger");
+}
+
+/* --- layer-wise rates -------------------------------------------------------------- */
+
+static void check_layers(const char *arch, const char *runs)
+{
+    struct xk_net *net = open_net(arch);
+    int *depth = malloc(xk_net_n_params(net) * sizeof *depth), want = 0, n = 0, used = 0;
+    size_t wrong = 0;
+
+    xk_net_depths(net, depth);
+    for (size_t i = 0; i < xk_net_n_params(net); i++) {
+        if (!xk_net_param(net, i)->trainable)
+            continue;
+        if (n == 0) {
+            if (sscanf(runs, "%dx%d%n", &want, &n, &used) != 2)
+                break;
+            runs += used;
+        }
+        wrong += depth[i] != want;
+        n--;
+    }
+    ok(wrong == 0 && n == 0 && !*runs, "%s: depths as timm's layer decay", arch);
+    free(depth);
+    xk_net_close(net);
+}
+
+/* A block moves by the decay to the power of its depth. */
+static void check_layer_rates(void)
+{
+    struct xk_optim_spec spec = {.kind = XK_SGD, .layer_decay = 0.5};
+    static const struct {
+        const char *name;
+        int depth;
+    } some[] = {{"fc.bias", 0}, {"layer4.1.bn2.bias", 1}, {"bn1.bias", 9}};
+    struct xk_net *net = open_net("resnet18");
+    struct xk_optim *optim;
+    double off = 0;
+    float v[512], one[512];
+    struct xr_err err = {0};
+
+    must(xk_optim_open(&optim, net, &spec, &err) || xk_net_zero_grad(net, &err), &err);
+    for (size_t i = 0; i < 512; i++)
+        one[i] = 1;
+    for (size_t k = 0; k < 3; k++)
+        must(xk_net_set_grad(net, find_param(net, some[k].name), one, &err), &err);
+    must(xk_optim_step(optim, 0.25, NULL, &err), &err);
+    for (size_t k = 0; k < 3; k++) {
+        must(xk_net_get(net, find_param(net, some[k].name), v, &err), &err);
+        off = fmax(off, fabs((double)v[0] + 0.25 * pow(0.5, some[k].depth)));
+    }
+    ok(off < 1e-9, "the rate of a block is scaled by its depth");
+    xk_optim_close(optim);
+    xk_net_close(net);
+}
+
 int main(void)
 {
     check_optimisers();
     check_average();
+    check_cycle(ref_onecycle, 40, 0.3);
+    check_cycle(ref_onecycle_half, 9, 0.5);
+    check_steps();
+    check_plateau(ref_plateau_max, false);
+    check_plateau(ref_plateau_min, true);
+    for (size_t i = 0; i < sizeof ref_layers / sizeof *ref_layers; i++)
+        check_layers(ref_layers[i].arch, ref_layers[i].runs);
+    check_layer_rates();
     return tap_done();
 }

@@ -67,7 +67,7 @@ int xr_trainer_write(struct xr_trainer *t, const char *path, struct xr_err *err)
 
 static cJSON *state_json(const struct xr_trainer *t)
 {
-    cJSON *state = cJSON_CreateObject();
+    cJSON *state = cJSON_CreateObject(), *plateau;
     char seen[XR_SHA256_TEXT];
 
     xr_sha256_text(t->seen, seen);
@@ -82,6 +82,14 @@ static cJSON *state_json(const struct xr_trainer *t)
     cJSON_AddNumberToObject(state, "best", t->best);
     cJSON_AddNumberToObject(state, "stale", (double)t->stale);
     cJSON_AddBoolToObject(state, "finished", t->finished);
+    if (t->set->schedule == XK_PLATEAU) {
+        plateau = cJSON_AddObjectToObject(state, "plateau");
+        cJSON_AddNumberToObject(plateau, "lr", t->schedule.base);
+        cJSON_AddNumberToObject(plateau, "bad", (double)t->plateau.bad);
+        cJSON_AddNumberToObject(plateau, "wait", (double)t->plateau.wait);
+        if (t->plateau.any)
+            cJSON_AddNumberToObject(plateau, "best", t->plateau.best);
+    }
     return state;
 }
 
@@ -293,6 +301,17 @@ static int skip_seen(struct xr_trainer *t, const char *seen, const char *path,
     return 0;
 }
 
+static void load_plateau(struct xr_trainer *t, const cJSON *json)
+{
+    if (!json)
+        return;
+    t->schedule.base = xr_json_number(json, "lr", t->schedule.base);
+    t->plateau.bad = (int64_t)xr_json_number(json, "bad", 0);
+    t->plateau.wait = (int64_t)xr_json_number(json, "wait", 0);
+    t->plateau.any = cJSON_HasObjectItem(json, "best");
+    t->plateau.best = xr_json_number(json, "best", 0);
+}
+
 static int load_state(struct xr_trainer *t, const struct xr_model *model,
                       struct xr_err *err)
 {
@@ -314,6 +333,7 @@ static int load_state(struct xr_trainer *t, const struct xr_model *model,
     t->best = xr_json_number(state, "best", 0);
     t->stale = (int64_t)xr_json_number(state, "stale", 0);
     t->finished = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(state, "finished"));
+    load_plateau(t, cJSON_GetObjectItemCaseSensitive(state, "plateau"));
     if (xr_buf_text(&t->log, text, err))
         goto done;
     if (xr_json_text(model->meta, "metrics", NULL) && load_best(t, err))

@@ -1,73 +1,10 @@
 /* A training run made ready: settings, data, net, optimiser. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "json.h"
 #include "trainer_state.h"
-
-/* "auto": inverse frequency, normalised to sum to the number of classes. "none", or one a
- * class. */
-static int class_weights(double **weights, const char *text, const char *option,
-                         const struct xr_stream_header *h, struct xr_err *err)
-{
-    size_t k = h->n_classes, n = 0;
-    double sum = 0, *w;
-
-    *weights = NULL;
-    if (!strcmp(text, "none"))
-        return 0;
-    w = *weights = xr_alloc_array(k, sizeof *w, err);
-    if (!w)
-        return -1;
-    if (!strcmp(text, "auto")) {
-        for (size_t i = 0; i < k; i++) {
-            if (!h->class_counts || h->class_counts[i] <= 0)
-                return xr_fail(
-                    err, "%s auto: the stream's header counts no records of class '%s'",
-                    option, h->classes[i]);
-            w[i] = 1.0 / (double)h->class_counts[i];
-            sum += w[i];
-        }
-        for (size_t i = 0; i < k; i++)
-            w[i] *= (double)k / sum;
-        return 0;
-    }
-    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        char *one = xr_sprintf(err, "%.*s", (int)strcspn(at, ","), at);
-        int rc;
-
-        if (!one)
-            return -1;
-        rc = n < k ? xr_parse_real(&w[n++], one, 0, 1e9, err)
-                   : xr_fail_usage(err, "'%s': more than %zu numbers", text, k);
-        free(one);
-        if (rc)
-            return xr_fail_in(err, "%s", option);
-    }
-    if (n != k)
-        return xr_fail_usage(err, "%s: '%s': %zu numbers for %zu classes", option, text,
-                             n, k);
-    return 0;
-}
-
-static int set_loss(struct xr_trainer *t, struct xr_err *err)
-{
-    const struct xr_train *set = t->set;
-    bool focal = set->loss == XK_LOSS_FOCAL;
-    const char *text = focal && set->alpha ? set->alpha : set->class_weights;
-
-    t->loss.kind = focal ? XK_LOSS_FOCAL : XK_LOSS_CROSS_ENTROPY;
-    t->loss.smoothing = set->label_smoothing;
-    t->loss.gamma = set->gamma;
-    if (class_weights(&t->weights, text,
-                      focal && set->alpha ? "--alpha" : "--class-weights", &t->header,
-                      err))
-        return -1;
-    t->loss.weights = t->weights;
-    return 0;
-}
 
 /* The validation set, read whole once: it must be there, complete, labelled, and fit. */
 static int check_val(struct xr_trainer *t, cJSON *inputs, struct xr_err *err)
@@ -302,46 +239,23 @@ static int check_stream(const struct xr_trainer *t, const char *input, struct xr
     return 0;
 }
 
-/* What was not given (-1) is the optimiser's own. */
-static double own(double given, double value)
-{
-    return given < 0 ? value : given;
-}
-
-static struct xk_optim_spec optim_spec(const struct xr_train *set)
-{
-    enum xk_optim_kind kind = (enum xk_optim_kind)set->optimizer;
-    const struct xk_optim_row *row = xk_optim_row(kind);
-
-    return (struct xk_optim_spec){.kind = kind,
-                                  .momentum = set->momentum,
-                                  .nesterov = set->nesterov,
-                                  .beta1 = own(set->beta1, row->beta1),
-                                  .beta2 = own(set->beta2, row->beta2),
-                                  .eps = own(set->eps, row->eps),
-                                  .decay = own(set->weight_decay, row->decay),
-                                  .decay_1d = set->decay_1d,
-                                  .clip = own(set->clip, row->clip),
-                                  .ema = set->ema,
-                                  .ema_warmup = set->ema_warmup};
-}
-
 int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
 {
     const struct xr_train *set = t->set;
-    struct xk_optim_spec optim = optim_spec(set);
+    struct xk_optim_spec optim = xr_recipe_optim(set);
     cJSON *inputs = cJSON_CreateObject();
     size_t k, room = (size_t)set->batch;
     int rc = -1;
 
     t->monitored = set->val || set->monitor;
-    if (xr_monitor_parse(&t->monitor, set->monitor ? set->monitor : "auc",
+    if (xr_recipe_check(set, err) ||
+        xr_monitor_parse(&t->monitor, set->monitor ? set->monitor : "auc",
                          set->val != NULL, err) ||
         xr_reader_open(&t->in, input, false, err) ||
         xr_stream_header_copy(&t->header, xr_reader_header(t->in), err) ||
-        check_stream(t, input, err) || set_loss(t, err) || open_net(t, err) ||
-        load_init(t, inputs, err) || check_val(t, inputs, err) ||
-        xk_optim_open(&t->optim, t->c.net, &optim, err) ||
+        check_stream(t, input, err) || xr_recipe_loss(t, err) ||
+        xr_recipe_schedule(t, err) || open_net(t, err) || load_init(t, inputs, err) ||
+        check_val(t, inputs, err) || xk_optim_open(&t->optim, t->c.net, &optim, err) ||
         xr_batch_open(&t->batch, &t->header, room, err))
         goto done;
     k = t->scores.k = t->header.n_classes;
@@ -352,13 +266,6 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
     t->seen = xr_sha256_new(err);
     if (!t->logits || !t->d_logits || !t->values || !t->best_values || !t->seen)
         goto done;
-    t->steps_per_epoch = ((uint64_t)t->header.records_per_epoch + room - 1) / room;
-    t->schedule = (struct xk_schedule){
-        .kind = set->schedule,
-        .base = own(set->lr, xk_optim_row(optim.kind)->lr),
-        .low = set->min_lr,
-        .warmup = (uint64_t)llround(set->warmup * (double)t->steps_per_epoch),
-        .steps = t->steps_per_epoch * (uint64_t)t->header.epochs};
     t->training = training_json(t);
     set_history(t, inputs);
     rc = 0;

@@ -13,11 +13,15 @@ void xr_trainer_see(struct xr_trainer *t, const struct xr_batch *b)
     }
 }
 
+/* By plan: records that were dropped upstream do not move it. */
+static uint64_t number(const struct xr_trainer *t)
+{
+    return (uint64_t)(t->epoch - 1) * t->steps_per_epoch + t->epoch_step;
+}
+
 double xr_trainer_rate(const struct xr_trainer *t)
 {
-    /* by plan: records that were dropped upstream do not move it */
-    return xk_schedule_lr(&t->schedule,
-                          (uint64_t)(t->epoch - 1) * t->steps_per_epoch + t->epoch_step);
+    return xk_schedule_lr(&t->schedule, number(t));
 }
 
 static int not_finite(const struct xr_batch *b, const struct xr_trainer *t,
@@ -53,6 +57,8 @@ int xr_trainer_step(struct xr_trainer *t, struct xr_err *err)
     loss = xk_loss_forward(t->d_logits, t->logits, b->labels, b->n, k, &t->loss, &weight);
     if (!isfinite(loss))
         return not_finite(b, t, err);
+    if (!t->set->fixed_momentum && xk_schedule_momentum(&t->schedule, number(t)) >= 0)
+        xk_optim_set_momentum(t->optim, xk_schedule_momentum(&t->schedule, number(t)));
     if (xk_net_zero_grad(t->c.net, err) || xk_net_backward(t->c.net, t->d_logits, err) ||
         xk_optim_step(t->optim, xr_trainer_rate(t), NULL, err) ||
         xr_scores_add(&t->scores, t->logits, b->labels, b->n, loss, weight, err))

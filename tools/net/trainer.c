@@ -110,6 +110,8 @@ static int judge(struct xr_trainer *t, const struct xr_log_row *row, struct xr_e
     if (isnan(value))
         xr_cli_warn(t->cli, "%s of %s is undefined in epoch %lld", t->monitor.column,
                     row->split, (long long)row->epoch);
+    if (t->set->schedule == XK_PLATEAU)
+        t->schedule.base = xk_plateau_rate(&t->plateau, t->schedule.base, value);
     if (t->best_row && !(gain > t->set->min_delta)) {
         t->stale++;
         return 0;

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "loss.h"
 #include "optim.h"
+#include "schedule.h"
 
 /* What can be set; the tool's table of options fills it. */
 struct xr_train {
@@ -19,7 +20,14 @@ struct xr_train {
     /* lr, beta1, beta2, eps, weight_decay, clip: -1 is the optimiser's own */
     double lr, min_lr, momentum, beta1, beta2, eps, weight_decay, clip, ema, warmup;
     bool nesterov, decay_1d, ema_warmup;
-    int schedule; /* XR_TRAIN_SCHEDULES */
+    double layer_decay;
+    int schedule;       /* XR_TRAIN_SCHEDULES; warmup -1: its own */
+    char *milestones;   /* epochs by comma, or NULL */
+    int64_t step_every; /* epochs, 0: none */
+    double factor;      /* step, plateau */
+    int64_t plateau_patience, plateau_cooldown;
+    double plateau_threshold;
+    bool fixed_momentum;
     /* loss */
     int loss;                    /* XR_TRAIN_LOSSES */
     char *class_weights, *alpha; /* "none", "auto" or numbers by comma */
@@ -35,14 +43,15 @@ struct xr_train {
 };
 
 #define XR_TRAIN_OPTIMIZERS XK_OPTIM_NAMES
-#define XR_TRAIN_SCHEDULES "constant|cosine|linear"
+#define XR_TRAIN_SCHEDULES XK_SCHEDULE_NAMES
 #define XR_TRAIN_HEADS "timm|zero"
 #define XR_TRAIN_LOSSES "cross_entropy|focal"
 #define XR_TRAIN_DEFAULT                                                                 \
     {                                                                                    \
         .model = "efficientnet_b0", .batch = 32, .lr = -1, .momentum = 0.9, .beta1 = -1, \
-        .beta2 = -1, .eps = -1, .weight_decay = -1, .clip = -1, .warmup = 1,             \
-        .schedule = 1, .class_weights = "none", .gamma = 2, .drop = 0.2                  \
+        .beta2 = -1, .eps = -1, .weight_decay = -1, .clip = -1, .warmup = -1,            \
+        .factor = 0.1, .plateau_patience = 10, .plateau_threshold = 1e-4, .schedule = 1, \
+        .class_weights = "none", .gamma = 2, .drop = 0.2                                 \
     }
 
 /* How a run ended. */

@@ -18,6 +18,7 @@ struct xr_trainer {
     struct xr_classifier c; /* net, classes, preprocessing, history (of stream and run) */
     struct xk_optim *optim;
     struct xk_schedule schedule;
+    struct xk_plateau plateau; /* moves schedule.base */
     struct xk_loss loss;
     double *weights; /* [n_classes], of the loss; NULL: none */
     struct xr_monitor monitor;
@@ -47,6 +48,12 @@ struct xr_trainer {
 int xr_trainer_open(struct xr_trainer *t, const char *input,
                     struct xr_err *err) XR_MUST_USE;
 void xr_trainer_close(struct xr_trainer *t);
+
+/* recipe.c: what the settings say, as the kernels take it. */
+int xr_recipe_check(const struct xr_train *set, struct xr_err *err) XR_MUST_USE;
+struct xk_optim_spec xr_recipe_optim(const struct xr_train *set);
+int xr_recipe_schedule(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+int xr_recipe_loss(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
 
 /* steps.c: train on t->batch. */
 int xr_trainer_step(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
