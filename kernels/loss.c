@@ -34,10 +34,11 @@ static double weight_of(const struct xk_loss *loss, size_t c)
 
 /*
  * One row of cross-entropy, before the division: (1-s) w_y (-log p_y) + s/k sum_c w_c
- * (-log p_c). Its gradient: sum of the target's weights times p, less the weights.
+ * (-log p_c). Its gradient: sum of the target's weights times p, less the weights; it is
+ * added to d, times scale.
  */
 static double entropy_row(float *d, const float *z, size_t y, size_t k,
-                          const struct xk_loss *loss, double divisor)
+                          const struct xk_loss *loss, double scale)
 {
     double ls = log_sum(z, k), s = loss->smoothing, value = 0, all = 0;
 
@@ -50,7 +51,7 @@ static double entropy_row(float *d, const float *z, size_t y, size_t k,
     for (size_t c = 0; c < k && d; c++) {
         double q = weight_of(loss, c) * (s / (double)k + (c == y ? 1 - s : 0));
 
-        d[c] = (float)((all * exp((double)z[c] - ls) - q) / divisor);
+        d[c] += (float)((all * exp((double)z[c] - ls) - q) * scale);
     }
     return value;
 }
@@ -58,7 +59,7 @@ static double entropy_row(float *d, const float *z, size_t y, size_t k,
 /* -w (1-p)^gamma log p; its derivative by log p is w ((1-p)^(gamma-1) gamma p log p -
  * (1-p)^gamma). */
 static double focal_row(float *d, const float *z, size_t y, size_t k,
-                        const struct xk_loss *loss, double divisor)
+                        const struct xk_loss *loss, double scale)
 {
     double ls = log_sum(z, k), log_p = (double)z[y] - ls, p = exp(log_p),
            w = weight_of(loss, y);
@@ -67,26 +68,40 @@ static double focal_row(float *d, const float *z, size_t y, size_t k,
     slope = gamma > 0 && rest > 0 ? w * (gamma * pow(rest, gamma - 1) * p * log_p - power)
                                   : -w * power;
     for (size_t c = 0; c < k && d; c++)
-        d[c] = (float)(slope * ((c == y ? 1.0 : 0.0) - exp((double)z[c] - ls)) / divisor);
+        d[c] += (float)(slope * ((c == y ? 1.0 : 0.0) - exp((double)z[c] - ls)) * scale);
     return -w * power * log_p;
+}
+
+double xk_loss_mixed(float *d_logits, const float *logits, const int64_t *labels,
+                     size_t n, size_t k, const struct xk_loss *loss, double lam,
+                     double *weight)
+{
+    double (*row)(float *, const float *, size_t, size_t, const struct xk_loss *,
+                  double) = loss->kind == XK_LOSS_FOCAL ? focal_row : entropy_row;
+    double sum = 0, divisor = 0, scale;
+
+    /* the labels that are mixed in are the same ones: so are their weights */
+    for (size_t i = 0; i < n; i++)
+        divisor += loss->kind == XK_LOSS_FOCAL ? 1.0 : weight_of(loss, (size_t)labels[i]);
+    scale = loss->sum ? 1 : 1 / divisor;
+    for (size_t i = 0; i < n; i++) {
+        float *d = d_logits ? d_logits + i * k : NULL;
+        const float *z = logits + i * k;
+
+        for (size_t c = 0; c < k && d; c++)
+            d[c] = 0;
+        sum += lam * row(d, z, (size_t)labels[i], k, loss, lam * scale);
+        if (lam < 1)
+            sum += (1 - lam) *
+                   row(d, z, (size_t)labels[n - 1 - i], k, loss, (1 - lam) * scale);
+    }
+    if (weight)
+        *weight = divisor;
+    return sum / divisor;
 }
 
 double xk_loss_forward(float *d_logits, const float *logits, const int64_t *labels,
                        size_t n, size_t k, const struct xk_loss *loss, double *weight)
 {
-    double sum = 0, divisor = 0;
-
-    for (size_t i = 0; i < n; i++)
-        divisor += loss->kind == XK_LOSS_FOCAL ? 1.0 : weight_of(loss, (size_t)labels[i]);
-    for (size_t i = 0; i < n; i++) {
-        float *d = d_logits ? d_logits + i * k : NULL;
-        size_t y = (size_t)labels[i];
-
-        sum += loss->kind == XK_LOSS_FOCAL
-                   ? focal_row(d, logits + i * k, y, k, loss, divisor)
-                   : entropy_row(d, logits + i * k, y, k, loss, divisor);
-    }
-    if (weight)
-        *weight = divisor;
-    return sum / divisor;
+    return xk_loss_mixed(d_logits, logits, labels, n, k, loss, 1, weight);
 }

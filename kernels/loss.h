@@ -4,6 +4,7 @@
 #ifndef XK_LOSS_H
 #define XK_LOSS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct xk_loss {
     const double *weights; /* [n_classes] or NULL: class weights; focal: alpha */
     double smoothing;      /* label smoothing 0..1, cross-entropy only */
     double gamma;          /* focal */
+    bool sum; /* the gradient is that of the sum, not of the mean: for batches that are
+               * added before they are divided */
 };
 
 /*
@@ -35,6 +38,15 @@ struct xk_loss {
  */
 double xk_loss_forward(float *d_logits, const float *logits, const int64_t *labels,
                        size_t n, size_t k, const struct xk_loss *loss, double *weight);
+
+/*
+ * The same for a batch that was mixed: lam times the loss of the row's own label and
+ * 1 - lam times that of row n-1-i's. Without weights this is timm's
+ * SoftTargetCrossEntropy on mixup_target(labels, k, lam, smoothing).
+ */
+double xk_loss_mixed(float *d_logits, const float *logits, const int64_t *labels,
+                     size_t n, size_t k, const struct xk_loss *loss, double lam,
+                     double *weight);
 
 /* Softmax of each row, in double, rounded once. */
 void xk_softmax(float *p, const float *logits, size_t n, size_t k);

@@ -27,6 +27,7 @@ struct xk_optim {
     struct xk_optim_spec spec;
     float *parts[N_PARTS]; /* laid out as the values */
     float *steps;          /* taken by each parameter; frozen ones do not count */
+    double scale;          /* of the gradients */
     double *rates;         /* of each parameter: factors of the learning rate */
     struct state *states;
     size_t n_states;
@@ -168,6 +169,7 @@ int xk_optim_open(struct xk_optim **out, struct xk_net *net,
         return -1;
     optim->net = net;
     optim->spec = *spec;
+    optim->scale = 1;
     if (!net->spec.training) {
         xr_fail(err, "an optimiser for a net that was not opened for training");
         goto failed;
@@ -214,7 +216,7 @@ static bool moves(const struct xk_param *p)
     return p->trainable && !p->frozen;
 }
 
-static double gradient_norm(struct xk_optim *optim)
+double xk_optim_norm(struct xk_optim *optim)
 {
     struct xk_net *net = optim->net;
     double sum = 0;
@@ -290,7 +292,7 @@ static void average(struct xk_optim *optim)
 int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err *err)
 {
     struct xk_net *net = optim->net;
-    double length = gradient_norm(optim), scale = 1;
+    double length = xk_optim_norm(optim) * optim->scale, scale = 1;
 
     if (norm)
         *norm = length;
@@ -302,7 +304,7 @@ int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err
     }
     for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
         if (moves(&net->graph.params[i].param))
-            update(optim, i, lr * optim->rates[i], (float)scale);
+            update(optim, i, lr * optim->rates[i], (float)(scale * optim->scale));
     if (optim->parts[EMA])
         average(optim);
     net->version++;
@@ -315,6 +317,11 @@ void xk_optim_set_momentum(struct xk_optim *optim, double momentum)
         optim->spec.momentum = momentum;
     else
         optim->spec.beta1 = momentum;
+}
+
+void xk_optim_set_scale(struct xk_optim *optim, double scale)
+{
+    optim->scale = scale;
 }
 
 int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err)

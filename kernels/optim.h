@@ -45,6 +45,12 @@ int xk_optim_step(struct xk_optim *optim, double lr, double *norm,
 /* Momentum (SGD) or beta1 (others) of the steps that follow. */
 void xk_optim_set_momentum(struct xk_optim *optim, double momentum);
 
+/* What gradients are multiplied by before anything is done with them, 1 at first: for
+ * sums over batches. */
+void xk_optim_set_scale(struct xk_optim *optim, double scale);
+/* L2 norm of the gradients as they are. */
+double xk_optim_norm(struct xk_optim *optim);
+
 /* Exchange the net's values with the moving average (evaluation with EMA); again to
  * change back. Nothing happens without EMA. */
 int xk_optim_swap_ema(struct xk_optim *optim, struct xr_err *err) XR_MUST_USE;

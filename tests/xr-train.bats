@@ -224,11 +224,22 @@ columns() {
     [ -s m.safetensors ]
 }
 
-@test "a loss that is not finite stops the run and names the films" {
+@test "what is not finite stops the run, names the films and saves them" {
     inputs
     tiny-stream 20 size=32 epochs=12 >long.tar
     run -1 --separate-stderr train --optimizer sgd --lr 1000 --warmup 0 --weight-decay 10 --decay-1d -o m long.tar
-    [[ $stderr == "xr-train: the loss is not finite in epoch "*"its batch: 000"* ]]
+    [[ $stderr == "xr-train: the "*" is not finite in epoch "*"its batch, saved as m.nan-batch.tar: 000"* ]]
+    [ ! -e m ]
+    # the batch is a stream, the films are those that are named
+    keys=$(xr-cat -t m.nan-batch.tar | cut -f1 | paste -sd,)
+    [ -n "$keys" ]
+    [[ ${stderr//, /,} == *": $keys" ]]
+    xr-cat --check m.nan-batch.tar
+    # with a checkpoint it lies there, and the last good state stays
+    run -1 --separate-stderr train --optimizer sgd --lr 1000 --warmup 0 --weight-decay 10 --decay-1d --checkpoint run -o m long.tar
+    [[ $stderr == *"saved as run/nan-batch.tar: "* ]]
+    [ "$(xr-cat -t run/nan-batch.tar | cut -f1 | paste -sd,)" = "$keys" ]
+    xr-cat run/last.safetensors >/dev/null
 }
 
 @test "optimisers, losses and averages all train" {
@@ -260,6 +271,56 @@ rates() {
     train --schedule onecycle --fixed-momentum -o fixed.safetensors train.tar >/dev/null
     train --schedule onecycle -o moved.safetensors train.tar >/dev/null
     run -1 cmp -s fixed.safetensors moved.safetensors
+}
+
+@test "accumulated batches are one large batch" {
+    inputs
+    # the backbone stands still, so that batch statistics play no part
+    for more in "--class-weights 1,3" "--loss focal --alpha auto" "--mixup .4 --mix-prob 0"; do
+        # shellcheck disable=SC2086
+        xr-train -m tf_efficientnet_lite0 -j 1 --freeze-epochs 3 --drop 0 --lr .05 $more -b 8 -o a train.tar >a.csv
+        # shellcheck disable=SC2086
+        xr-train -m tf_efficientnet_lite0 -j 1 --freeze-epochs 3 --drop 0 --lr .05 $more -b 4 --accumulate 2 -o b train.tar >b.csv
+        paste -d, a.csv b.csv | awk -F, 'NR > 1 && ($7 != $16 || ($3 - $12)^2 > 1e-10) { exit 1 }'
+    done
+}
+
+@test "mixing repeats, and mixes" {
+    inputs
+    for more in "--mixup .4" "--cutmix 1" "--mixup .4 --cutmix 1 --mix-prob .9 --mix-switch .4 --label-smoothing .1"; do
+        # shellcheck disable=SC2086
+        train $more -o a.safetensors train.tar >a.csv
+        # shellcheck disable=SC2086
+        train $more -o b.safetensors train.tar >b.csv
+        cmp a.safetensors b.safetensors
+        cmp <(columns a.csv) <(columns b.csv)
+        run -1 cmp -s <(columns a.csv) <(train -o c.safetensors train.tar | cut -d, -f1-7)
+    done
+    train --mixup .4 --mix-prob 0 -o none.safetensors train.tar >none.csv
+    train -o c.safetensors train.tar >c.csv
+    cmp <(columns none.csv) <(columns c.csv)
+}
+
+@test "mixing, accumulation and a plateau go on to the same bytes" {
+    inputs
+    new="--mixup .4 --cutmix 1 --accumulate 2 --schedule plateau --plateau-patience 0 --plateau-threshold .9 --factor .5
+        --optimizer lamb --ema .9 --ema-warmup --layer-decay .8 -b 3"
+    # cut within epochs, with gradients that no update has used
+    for n in 60000 90000 120000 150000; do
+        head -c $n train.tar >part.tar
+        # shellcheck disable=SC2086
+        run -1 train $new --val val.tar --checkpoint run -o out.safetensors <part.tar
+        [ -e run/last.safetensors ]
+    done
+    grep -q '"grad.classifier.bias"' run/last.safetensors
+    # shellcheck disable=SC2086
+    train $new --val val.tar --checkpoint run -o out.safetensors <train.tar >out.csv
+    # shellcheck disable=SC2086
+    train $new --val val.tar -o want.safetensors <train.tar >want.csv
+    cmp want.safetensors out.safetensors
+    cmp <(columns want.csv) <(columns out.csv)
+    # the rate did fall
+    [ "$(cut -d, -f7 want.csv | sort -u | wc -l)" -gt 2 ]
 }
 
 @test "settings from a file, the command line wins" {

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "formula.h"
+#include "loss.h"
+#include "mix.h"
 #include "optim.h"
 #include "schedule.h"
 #include "tap.h"
@@ -305,8 +307,114 @@ static void check_layer_rates(void)
     xk_net_close(net);
 }
 
+/* --- MixUp and CutMix -------------------------------------------------------------- */
+
+static void check_boxes(void)
+{
+    size_t n = sizeof ref_boxes / sizeof *ref_boxes;
+    double off = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const double *r = ref_boxes[i];
+        struct xk_mixed m = {0};
+
+        xk_mix_box(&m, r[2], (size_t)r[3], (size_t)r[4], (size_t)r[0], (size_t)r[1]);
+        off = fmax(off, fabs((double)m.y0 - r[5]) + fabs((double)m.y1 - r[6]) +
+                            fabs((double)m.x0 - r[7]) + fabs((double)m.x1 - r[8]) +
+                            fabs(m.lam - r[9]));
+    }
+    ok(off < 1e-12, "CutMix's boxes are timm's");
+}
+
+static void check_mixed_loss(void)
+{
+    static const int64_t labels[5] = {0, 3, 1, 1, 2};
+    struct xk_loss loss = {.kind = XK_LOSS_CROSS_ENTROPY, .smoothing = 0.1};
+    float z[20], d[20];
+    double off = 0, weight;
+
+    for (size_t i = 0; i < 20; i++)
+        z[i] = (float)(3 * fm_u(fm_key("mix.logits"), i));
+    near(xk_loss_mixed(d, z, labels, 5, 4, &loss, 0.35, &weight), ref_mix_loss, 1e-6,
+         "a mixed batch's loss is timm's");
+    for (size_t i = 0; i < 20; i++)
+        off = fmax(off, fabs((double)d[i] - ref_mix_gradient[i / 4][i % 4]));
+    ok(off < 1e-7 && weight == 5, "and its gradient");
+    loss.sum = true;
+    xk_loss_mixed(d, z, labels, 5, 4, &loss, 0.35, NULL);
+    for (size_t i = 0; i < 20; i++)
+        off = fmax(off, fabs((double)d[i] - 5 * ref_mix_gradient[i / 4][i % 4]));
+    ok(off < 1e-6, "and the gradient of the sum");
+}
+
+/* Draws of Beta(a, a): mean 1/2, variance 1 / (4 (2a + 1)). */
+static void check_draws(void)
+{
+    struct xk_mix both = {.mixup = 0.2, .cutmix = 1, .prob = 0.8, .switch_prob = 0.3};
+    struct xk_mix mixup = {.mixup = 0.2, .prob = 1}, cutmix = {.cutmix = 1, .prob = 1};
+    size_t n = 4000, plain = 0, cut = 0, outside = 0;
+    double sum = 0, squares = 0, area = 0;
+    struct xk_mixed m, again;
+
+    for (size_t i = 0; i < n; i++) {
+        xk_mix_draw(&m, &mixup, 7, 2, i, 20, 30);
+        sum += m.lam;
+        squares += (m.lam - 0.5) * (m.lam - 0.5);
+        outside += !(m.lam >= 0 && m.lam <= 1);
+        xk_mix_draw(&m, &both, 7, 2, i, 20, 30);
+        plain += m.lam == 1 && !m.cut;
+        cut += m.cut;
+        outside += m.cut && (m.y1 > 20 || m.x1 > 30 || m.y0 > m.y1 || m.x0 > m.x1);
+        xk_mix_draw(&m, &cutmix, 7, 2, i, 20, 30);
+        outside += !m.cut;
+        area += m.lam;
+    }
+    near(sum / (double)n, 0.5, 0.03, "Beta(0.2, 0.2): its mean");
+    near(squares / (double)n, 1 / (4 * 1.4), 0.01, "and its variance");
+    near((double)plain / (double)n, 0.2, 0.03, "batches that stay as they are");
+    near((double)cut / (double)n, 0.8 * 0.3, 0.03, "batches with a box");
+    ok(outside == 0 && area / (double)n > 0.5, "every draw is in its range");
+    xk_mix_draw(&m, &both, 7, 2, 11, 20, 30);
+    xk_mix_draw(&again, &both, 7, 2, 11, 20, 30);
+    ok(m.lam == again.lam && m.cut == again.cut && m.y0 == again.y0, "a draw repeats");
+    xk_mix_draw(&again, &mixup, 8, 2, 11, 20, 30);
+    xk_mix_draw(&m, &mixup, 7, 2, 11, 20, 30);
+    ok(m.lam != again.lam, "another seed draws otherwise");
+}
+
+static void check_mixed_images(void)
+{
+    float x[3 * 2 * 12], want = 0;
+    struct xk_mixed blend = {.lam = 0.25},
+                    box = {.lam = 0.5, .cut = true, .y0 = 1, .y1 = 3, .x0 = 0, .x1 = 2};
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < 72; i++)
+        x[i] = (float)i;
+    xk_mix_images(x, &blend, 3, 2, 3, 4);
+    for (size_t i = 0; i < 72; i++) {
+        want = 0.25f * (float)i + 0.75f * (float)((2 - i / 24) * 24 + i % 24);
+        wrong += fabsf(x[i] - want) > 1e-4f;
+    }
+    ok(wrong == 0, "MixUp of three images, the middle one with itself");
+    for (size_t i = 0; i < 72; i++)
+        x[i] = (float)i;
+    xk_mix_images(x, &box, 3, 2, 3, 4);
+    for (size_t i = 0; i < 72; i++) {
+        size_t p = i % 12;
+
+        want = p / 4 >= 1 && p % 4 < 2 ? (float)((2 - i / 24) * 24 + i % 24) : (float)i;
+        wrong += x[i] != want;
+    }
+    ok(wrong == 0, "CutMix exchanges the box");
+}
+
 int main(void)
 {
+    check_boxes();
+    check_mixed_loss();
+    check_draws();
+    check_mixed_images();
     check_optimisers();
     check_average();
     check_cycle(ref_onecycle, 40, 0.3);

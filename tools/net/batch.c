@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formula.h"
 #include "json.h"
 
 int xr_batch_open(struct xr_batch *b, const struct xr_stream_header *h, size_t room,
@@ -15,6 +16,8 @@ int xr_batch_open(struct xr_batch *b, const struct xr_stream_header *h, size_t r
     memset(b, 0, sizeof *b);
     b->room = room;
     b->dtype = h->dtype;
+    b->height = h->height;
+    b->width = h->width;
     b->channels = h->channels;
     b->image_bytes = xr_array_bytes(&one);
     b->records = xr_alloc_array(room, sizeof *b->records, err);
@@ -76,6 +79,46 @@ int xr_batch_input(const struct xr_batch *b, struct xk_net *net,
         return xk_net_input_u8(net, b->pixels, b->n, b->channels, pre->mean, pre->std,
                                err);
     return xk_net_input_f32(net, b->pixels, b->n, err);
+}
+
+void xr_batch_floats(float *dst, const struct xr_batch *b,
+                     const struct xr_preprocess *pre)
+{
+    const uint8_t *src = b->pixels;
+    size_t plane = b->height * b->width;
+
+    if (b->dtype != XR_U8) {
+        memcpy(dst, b->pixels, b->n * b->image_bytes);
+        return;
+    }
+    for (size_t c = 0; c < pre->net_channels; c++) {
+        float table[256];
+
+        for (int v = 0; v < 256; v++)
+            table[v] = xk_normalize((unsigned char)v, pre->mean[c], pre->std[c]);
+        for (size_t i = 0; i < b->n; i++) {
+            const uint8_t *from = src + i * b->image_bytes + (b->channels > 1 ? c : 0);
+            float *to = dst + (i * pre->net_channels + c) * plane;
+
+            for (size_t p = 0; p < plane; p++)
+                to[p] = table[from[p * b->channels]];
+        }
+    }
+}
+
+struct xr_record xr_batch_record(const struct xr_batch *b, size_t i)
+{
+    struct xr_record r = b->records[i];
+    bool f32 = b->dtype != XR_U8;
+
+    r.image = (struct xr_array){.dtype = b->dtype,
+                                .n_dims = f32 || b->channels > 1 ? 3 : 2,
+                                .shape = {b->height, b->width, b->channels},
+                                .data = (char *)b->pixels + i * b->image_bytes};
+    if (f32)
+        memcpy(r.image.shape, (size_t[]){b->channels, b->height, b->width},
+               3 * sizeof *r.image.shape);
+    return r;
 }
 
 void xr_batch_close(struct xr_batch *b)

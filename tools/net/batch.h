@@ -16,7 +16,7 @@ struct xr_batch {
     /* inside */
     size_t image_bytes;
     enum xr_dtype dtype;
-    size_t channels;
+    size_t height, width, channels;
     struct xr_record ahead; /* read, but of the next epoch */
     bool has_ahead, at_end;
 };
@@ -29,6 +29,11 @@ int xr_batch_next(struct xr_batch *batch, struct xr_reader *reader,
 /* The batch as the net's input, normalised with the classifier's mean and deviation. */
 int xr_batch_input(const struct xr_batch *batch, struct xk_net *net,
                    const struct xr_preprocess *pre, struct xr_err *err) XR_MUST_USE;
+/* The same as floats, dst [n][net_channels][H][W]. */
+void xr_batch_floats(float *dst, const struct xr_batch *batch,
+                     const struct xr_preprocess *pre);
+/* Record i with its image, which the batch still owns: not to be freed. */
+struct xr_record xr_batch_record(const struct xr_batch *batch, size_t i);
 void xr_batch_close(struct xr_batch *batch);
 
 #endif

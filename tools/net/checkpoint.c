@@ -74,6 +74,8 @@ static cJSON *state_json(const struct xr_trainer *t)
     cJSON_AddNumberToObject(state, "step", (double)t->step);
     cJSON_AddNumberToObject(state, "epoch_step", (double)t->epoch_step);
     cJSON_AddNumberToObject(state, "epoch", (double)t->epoch);
+    cJSON_AddNumberToObject(state, "group", (double)t->group);
+    cJSON_AddNumberToObject(state, "group_weight", t->group_weight);
     cJSON_AddStringToObject(state, "seen", seen);
     cJSON_AddStringToObject(state, "log", t->log.data ? t->log.data : "");
     cJSON_AddNumberToObject(state, "loss", t->scores.loss);
@@ -91,6 +93,60 @@ static cJSON *state_json(const struct xr_trainer *t)
             cJSON_AddNumberToObject(plateau, "best", t->plateau.best);
     }
     return state;
+}
+
+/* Gradients that no update has used yet, behind the others; *data holds the values. */
+static int grad_tensors(struct xr_tensor *tensors, size_t *n, float **data, char **names,
+                        struct xr_trainer *t, struct xr_err *err)
+{
+    struct xk_net *net = t->c.net;
+    float *at;
+
+    *n = 0;
+    if (!t->group)
+        return 0;
+    at = *data = xr_alloc_array(xr_net_count(net), sizeof **data, err);
+    if (!at)
+        return -1;
+    for (size_t i = 0; i < xk_net_n_params(net); i++) {
+        const struct xk_param *p = xk_net_param(net, i);
+        struct xr_array *a = &tensors[*n].array;
+
+        if (!p->trainable)
+            continue;
+        names[*n] = xr_sprintf(err, "grad.%s", p->name);
+        if (!names[*n] || xk_net_get_grad(net, i, at, err))
+            return -1;
+        tensors[*n].name = names[*n];
+        *a = (struct xr_array){.dtype = XR_F32, .n_dims = p->n_dims, .data = at};
+        memcpy(a->shape, p->shape, (size_t)p->n_dims * sizeof *a->shape);
+        at += p->count;
+        ++*n;
+    }
+    return 0;
+}
+
+static int load_grads(struct xr_trainer *t, const struct xr_model *model,
+                      struct xr_err *err)
+{
+    for (size_t i = 0; t->group && i < xk_net_n_params(t->c.net); i++) {
+        const struct xk_param *p = xk_net_param(t->c.net, i);
+        char name[160];
+        const struct xr_tensor *g;
+
+        if (!p->trainable)
+            continue;
+        snprintf(name, sizeof name, "grad.%s", p->name);
+        g = xr_model_tensor(model, name);
+        if (!g || xr_array_count(&g->array) != p->count)
+            return xr_fail(err, "%s: tensor '%s' is missing or has another shape",
+                           model->path, name);
+        /* values is written anew before it is read */
+        if (xr_tensor_f32(t->values, g, err) ||
+            xk_net_set_grad(t->c.net, i, t->values, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* The optimiser's state behind the net's tensors; *data holds the values. */
@@ -123,11 +179,12 @@ static int optim_tensors(struct xr_tensor *tensors, float **data, struct xr_trai
 int xr_checkpoint_save(struct xr_trainer *t, struct xr_err *err)
 {
     size_t n_net = xk_net_n_params(t->c.net), n_optim = xk_optim_n_state(t->optim);
+    size_t n_grads = 0;
     struct xr_tensor *net = NULL, *all = NULL, *more;
-    float *data = NULL;
+    float *data = NULL, *grads = NULL;
     int64_t *counters = NULL;
     cJSON *meta = NULL;
-    char *path = NULL;
+    char *path = NULL, **names = NULL;
     int rc = -1;
 
     if (!t->set->checkpoint)
@@ -135,14 +192,16 @@ int xr_checkpoint_save(struct xr_trainer *t, struct xr_err *err)
     if (xr_net_values(t->values, t->c.net, err) ||
         xr_net_tensors(&net, &counters, t->c.net, t->values, err))
         goto done;
-    all = xr_alloc_array(n_net + n_optim + 2, sizeof *all, err);
+    all = xr_alloc_array(2 * n_net + n_optim + 2, sizeof *all, err);
+    names = xr_alloc_array(n_net, sizeof *names, err);
     path = xr_checkpoint_path(t, "last.safetensors", err);
-    if (!all || !path)
+    if (!all || !names || !path)
         goto done;
     memcpy(all, net, n_net * sizeof *all);
-    if (optim_tensors(all + n_net, &data, t, err))
+    if (optim_tensors(all + n_net, &data, t, err) ||
+        grad_tensors(all + n_net + n_optim, &n_grads, &grads, names, t, err))
         goto done;
-    more = all + n_net + n_optim;
+    more = all + n_net + n_optim + n_grads;
     more[0].name = "state.p";
     more[0].array = (struct xr_array){.dtype = XR_F32,
                                       .n_dims = 2,
@@ -153,14 +212,18 @@ int xr_checkpoint_save(struct xr_trainer *t, struct xr_err *err)
         .dtype = XR_I64, .n_dims = 1, .shape = {t->scores.n}, .data = t->scores.labels};
     meta = metadata(t);
     cJSON_AddItemToObject(meta, "state", state_json(t));
-    rc = write_file(path, all, n_net + n_optim + 2, meta, err);
+    rc = write_file(path, all, n_net + n_optim + n_grads + 2, meta, err);
     clock_gettime(CLOCK_MONOTONIC, &t->last_save);
 done:
     cJSON_Delete(meta);
+    for (size_t i = 0; names && i < n_net; i++)
+        free(names[i]);
+    free(names);
     free(path);
     free(net);
     free(all);
     free(data);
+    free(grads);
     free(counters);
     return rc;
 }
@@ -327,6 +390,8 @@ static int load_state(struct xr_trainer *t, const struct xr_model *model,
     t->step = (uint64_t)step;
     t->epoch_step = (uint64_t)xr_json_number(state, "epoch_step", 0);
     t->epoch = (int64_t)xr_json_number(state, "epoch", 0);
+    t->group = (int64_t)xr_json_number(state, "group", 0);
+    t->group_weight = xr_json_number(state, "group_weight", 0);
     t->scores.loss = xr_json_number(state, "loss", 0);
     t->scores.weight = xr_json_number(state, "weight", 0);
     t->spent = xr_json_number(state, "spent", 0);
@@ -339,7 +404,7 @@ static int load_state(struct xr_trainer *t, const struct xr_model *model,
     if (xr_json_text(model->meta, "metrics", NULL) && load_best(t, err))
         goto done;
     if (xr_net_load(t->c.net, model, false, err) || load_optim(t, model, err) ||
-        load_scores(t, model, err))
+        load_grads(t, model, err) || load_scores(t, model, err))
         goto done;
     rc =
         t->finished ? 0 : skip_seen(t, xr_json_text(state, "seen", ""), model->path, err);

@@ -30,6 +30,14 @@ struct xk_optim_spec xr_recipe_optim(const struct xr_train *set)
                                   .ema_warmup = set->ema_warmup};
 }
 
+struct xk_mix xr_recipe_mix(const struct xr_train *set)
+{
+    return (struct xk_mix){.mixup = set->mixup,
+                           .cutmix = set->cutmix,
+                           .prob = set->mix_prob,
+                           .switch_prob = set->mix_switch};
+}
+
 /* --- schedule ---------------------------------------------------------------------- */
 
 /* "30,60,80": epochs, as updates. */
@@ -56,9 +64,12 @@ int xr_recipe_schedule(struct xr_trainer *t, struct xr_err *err)
     struct xk_schedule *s = &t->schedule;
     uint64_t batch = (uint64_t)set->batch,
              per_epoch = ((uint64_t)t->header.records_per_epoch + batch - 1) / batch;
-    double rise = set->warmup * (double)per_epoch;
+    double rise;
 
     t->steps_per_epoch = per_epoch;
+    per_epoch = (per_epoch + (uint64_t)set->accumulate - 1) / (uint64_t)set->accumulate;
+    t->updates_per_epoch = per_epoch;
+    rise = set->warmup * (double)per_epoch;
     s->kind = set->schedule;
     s->base = own(set->lr, xk_optim_row((enum xk_optim_kind)set->optimizer)->lr);
     s->low = set->min_lr;
@@ -145,6 +156,7 @@ int xr_recipe_loss(struct xr_trainer *t, struct xr_err *err)
     t->loss.kind = focal ? XK_LOSS_FOCAL : XK_LOSS_CROSS_ENTROPY;
     t->loss.smoothing = set->label_smoothing;
     t->loss.gamma = set->gamma;
+    t->loss.sum = set->accumulate > 1;
     if (class_weights(&t->weights, text,
                       focal && set->alpha ? "--alpha" : "--class-weights", &t->header,
                       err))

@@ -261,10 +261,17 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
     k = t->scores.k = t->header.n_classes;
     t->logits = xr_alloc_array(room * k, sizeof *t->logits, err);
     t->d_logits = xr_alloc_array(room * k, sizeof *t->d_logits, err);
+    t->labels = xr_alloc_array(room, sizeof *t->labels, err);
+    t->mix = xr_recipe_mix(set);
+    if (t->mix.mixup > 0 || t->mix.cutmix > 0)
+        t->mixed = xr_alloc_array(room * t->c.pre.net_channels * t->header.height,
+                                  t->header.width * sizeof *t->mixed, err);
     t->values = xr_alloc_array(xr_net_count(t->c.net), sizeof *t->values, err);
     t->best_values = xr_alloc_array(xr_net_count(t->c.net), sizeof *t->best_values, err);
     t->seen = xr_sha256_new(err);
-    if (!t->logits || !t->d_logits || !t->values || !t->best_values || !t->seen)
+    if (!t->logits || !t->d_logits || !t->labels ||
+        ((t->mix.mixup > 0 || t->mix.cutmix > 0) && !t->mixed) || !t->values ||
+        !t->best_values || !t->seen)
         goto done;
     t->training = training_json(t);
     set_history(t, inputs);
@@ -289,6 +296,8 @@ void xr_trainer_close(struct xr_trainer *t)
     free(t->weights);
     free(t->logits);
     free(t->d_logits);
+    free(t->mixed);
+    free(t->labels);
     free(t->values);
     free(t->best_values);
 }

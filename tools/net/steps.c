@@ -13,10 +13,12 @@ void xr_trainer_see(struct xr_trainer *t, const struct xr_batch *b)
     }
 }
 
-/* By plan: records that were dropped upstream do not move it. */
+/* The update that the last batch belongs to, by plan: records that were dropped upstream
+ * do not move it. */
 static uint64_t number(const struct xr_trainer *t)
 {
-    return (uint64_t)(t->epoch - 1) * t->steps_per_epoch + t->epoch_step;
+    return (uint64_t)(t->epoch - 1) * t->updates_per_epoch +
+           (t->epoch_step - 1) / (uint64_t)t->set->accumulate;
 }
 
 double xr_trainer_rate(const struct xr_trainer *t)
@@ -24,47 +26,70 @@ double xr_trainer_rate(const struct xr_trainer *t)
     return xk_schedule_lr(&t->schedule, number(t));
 }
 
-static int not_finite(const struct xr_batch *b, const struct xr_trainer *t,
-                      struct xr_err *err)
+/* The batch as the net's input, mixed where the draw says so. */
+static int set_input(struct xr_trainer *t, struct xk_mixed *mixed, struct xr_err *err)
 {
-    struct xr_buf keys = {0};
+    const struct xr_batch *b = &t->batch;
+    size_t h = t->header.height, w = t->header.width;
 
-    for (size_t i = 0; i < b->n && keys.size < 600; i++) {
-        if (xr_buf_printf(&keys, err, "%s%s", i ? ", " : "", b->records[i].key))
-            return -1;
-    }
-    xr_fail(err,
-            "the loss is not finite in epoch %lld, step %llu (a smaller --lr, or "
-            "--clip?); its batch: %s",
-            (long long)t->epoch, (unsigned long long)t->epoch_step + 1, keys.data);
-    xr_buf_free(&keys);
-    return -1;
+    xk_mix_draw(mixed, &t->mix, (uint64_t)t->cli->seed, (uint64_t)t->epoch, t->epoch_step,
+                h, w);
+    for (size_t i = 0; i < b->n; i++)
+        t->labels[i] = b->labels[mixed->lam < 0.5 ? b->n - 1 - i : i];
+    if (mixed->lam == 1)
+        return xr_batch_input(b, t->c.net, &t->c.pre, err);
+    xr_batch_floats(t->mixed, b, &t->c.pre);
+    xk_mix_images(t->mixed, mixed, b->n, t->c.pre.net_channels, h, w);
+    return xk_net_input_f32(t->c.net, t->mixed, b->n, err);
+}
+
+int xr_trainer_update(struct xr_trainer *t, struct xr_err *err)
+{
+    double momentum, norm = 0;
+
+    if (!t->group)
+        return 0;
+    momentum = xk_schedule_momentum(&t->schedule, number(t));
+    if (momentum >= 0 && !t->set->fixed_momentum)
+        xk_optim_set_momentum(t->optim, momentum);
+    if (t->set->accumulate > 1)
+        xk_optim_set_scale(t->optim, 1 / t->group_weight);
+    t->group = 0;
+    t->group_weight = 0;
+    if (!xk_optim_step(t->optim, xr_trainer_rate(t), &norm, err))
+        return 0;
+    return isfinite(norm) ? -1 : xr_guard(t, "the gradient", err);
 }
 
 int xr_trainer_step(struct xr_trainer *t, struct xr_err *err)
 {
     const struct xr_batch *b = &t->batch;
     size_t k = t->header.n_classes;
+    struct xk_mixed mixed;
     double loss, weight;
 
     for (size_t i = 0; i < b->n; i++) {
         if (b->labels[i] < 0)
             return xr_fail(err, "record '%s' has no label", b->records[i].key);
     }
-    if (xr_batch_input(b, t->c.net, &t->c.pre, err) ||
+    if (set_input(t, &mixed, err) ||
         xk_net_forward(t->c.net, t->logits, true, (uint64_t)t->cli->seed, t->step, err))
         return -1;
-    loss = xk_loss_forward(t->d_logits, t->logits, b->labels, b->n, k, &t->loss, &weight);
-    if (!isfinite(loss))
-        return not_finite(b, t, err);
-    if (!t->set->fixed_momentum && xk_schedule_momentum(&t->schedule, number(t)) >= 0)
-        xk_optim_set_momentum(t->optim, xk_schedule_momentum(&t->schedule, number(t)));
-    if (xk_net_zero_grad(t->c.net, err) || xk_net_backward(t->c.net, t->d_logits, err) ||
-        xk_optim_step(t->optim, xr_trainer_rate(t), NULL, err) ||
-        xr_scores_add(&t->scores, t->logits, b->labels, b->n, loss, weight, err))
-        return -1;
-    xr_trainer_see(t, b);
+    loss = xk_loss_mixed(t->d_logits, t->logits, b->labels, b->n, k, &t->loss, mixed.lam,
+                         &weight);
     t->step++;
     t->epoch_step++;
-    return 0;
+    if (!isfinite(loss))
+        return xr_guard(t, "the loss", err);
+    if ((!t->group && xk_net_zero_grad(t->c.net, err)) ||
+        xk_net_backward(t->c.net, t->d_logits, err) ||
+        xr_scores_add(&t->scores, t->logits, t->labels, b->n, loss, weight, err))
+        return -1;
+    xr_trainer_see(t, b);
+    t->group++;
+    t->group_weight += weight;
+    if (t->group == t->set->accumulate)
+        return xr_trainer_update(t, err);
+    /* the update would not know which of its batches it was */
+    return isfinite(xk_optim_norm(t->optim)) ? 0 : xr_guard(t, "the gradient", err);
 }

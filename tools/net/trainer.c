@@ -136,11 +136,9 @@ static int end_epoch(struct xr_trainer *t, bool *lost, struct xr_err *err)
     struct xr_log_row row = {.epoch = t->epoch, .split = "train"};
     int rc;
 
-    if (xr_scores_row(&row, &t->scores, err))
+    if (xr_trainer_update(t, err) || xr_scores_row(&row, &t->scores, err))
         return -1;
-    t->epoch_step--; /* the rate of the step that was last */
     row.lr = xr_trainer_rate(t);
-    t->epoch_step++;
     row.seconds = t->spent + seconds_since(&t->epoch_start);
     row.images_per_second = (double)t->scores.n / row.seconds;
     if (add_row(t, &row, lost, err) || xk_optim_swap_ema(t->optim, err))

@@ -14,7 +14,8 @@
 /* What can be set; the tool's table of options fills it. */
 struct xr_train {
     char *model, *val, *init, *checkpoint;
-    int64_t batch;
+    int64_t batch, accumulate; /* images a batch, batches an update */
+    double mixup, cutmix, mix_prob, mix_switch;
     /* optimiser and schedule */
     int optimizer; /* XR_TRAIN_OPTIMIZERS */
     /* lr, beta1, beta2, eps, weight_decay, clip: -1 is the optimiser's own */
@@ -48,9 +49,10 @@ struct xr_train {
 #define XR_TRAIN_LOSSES "cross_entropy|focal"
 #define XR_TRAIN_DEFAULT                                                                 \
     {                                                                                    \
-        .model = "efficientnet_b0", .batch = 32, .lr = -1, .momentum = 0.9, .beta1 = -1, \
-        .beta2 = -1, .eps = -1, .weight_decay = -1, .clip = -1, .warmup = -1,            \
-        .factor = 0.1, .plateau_patience = 10, .plateau_threshold = 1e-4, .schedule = 1, \
+        .model = "efficientnet_b0", .batch = 32, .accumulate = 1, .mix_prob = 1,         \
+        .mix_switch = 0.5, .lr = -1, .momentum = 0.9, .beta1 = -1, .beta2 = -1,          \
+        .eps = -1, .weight_decay = -1, .clip = -1, .warmup = -1, .factor = 0.1,          \
+        .plateau_patience = 10, .plateau_threshold = 1e-4, .schedule = 1,                \
         .class_weights = "none", .gamma = 2, .drop = 0.2                                 \
     }
 

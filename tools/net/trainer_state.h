@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include "mix.h"
 #include "progress.h"
 #include "schedule.h"
 
@@ -26,12 +27,17 @@ struct xr_trainer {
     cJSON *training; /* settings, as the model file shows them */
     struct xr_batch batch;
     float *logits, *d_logits;
+    struct xk_mix mix;
+    float *mixed;    /* images of a batch that was mixed; NULL: none ever is */
+    int64_t *labels; /* of the batch, the larger part of what was mixed */
     float *values, *best_values; /* all values of the net */
 
     /* where the run is: all of it is in a checkpoint */
-    uint64_t steps_per_epoch;
+    uint64_t steps_per_epoch, updates_per_epoch;
     uint64_t step;       /* batches trained on */
     uint64_t epoch_step; /* of them in this epoch */
+    int64_t group;       /* batches whose gradients were added up since the last update */
+    double group_weight; /* what their sum is to be divided by */
     int64_t epoch;       /* 0: none yet */
     struct xr_scores scores;
     struct xr_sha256 *seen; /* of keys, labels and pixels trained on */
@@ -53,12 +59,18 @@ void xr_trainer_close(struct xr_trainer *t);
 int xr_recipe_check(const struct xr_train *set, struct xr_err *err) XR_MUST_USE;
 struct xk_optim_spec xr_recipe_optim(const struct xr_train *set);
 int xr_recipe_schedule(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+struct xk_mix xr_recipe_mix(const struct xr_train *set);
 int xr_recipe_loss(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
 
 /* steps.c: train on t->batch. */
 int xr_trainer_step(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
-/* The learning rate of the step that comes next. */
+/* The update of a group of batches that is not full: an epoch is at its end. */
+int xr_trainer_update(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+/* The learning rate of the last batch. */
 double xr_trainer_rate(const struct xr_trainer *t);
+
+/* guard.c: -1, with a message that names t->batch, which is saved. */
+int xr_guard(struct xr_trainer *t, const char *what, struct xr_err *err) XR_MUST_USE;
 
 /* Take a batch into t->seen: key, label, pixels of every record. */
 void xr_trainer_see(struct xr_trainer *t, const struct xr_batch *batch);
