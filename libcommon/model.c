@@ -143,8 +143,14 @@ static int parse(struct xr_model *model, struct xr_err *err)
         (!memcmp(map->data, "PK\3\4", 4) ||
          (map->size > 8 && map->data[0] == 0x80 && map->data[8] != '{')))
         return xr_fail(
-            err, "a PyTorch pickle, not safetensors: convert it in Python with "
-                 "safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT)");
+            err,
+            "a PyTorch pickle (.pth, .pt, .bin, .ckpt), not safetensors; convert it: "
+            "python3 -c 'import sys, torch, safetensors.torch as s; "
+            "m = torch.load(sys.argv[1], \"cpu\", weights_only=True); "
+            "m = m.get(\"state_dict\", m); "
+            "s.save_file({k: v.clone().contiguous() for k, v in m.items()}, "
+            "sys.argv[2])' "
+            "OLD NEW.safetensors");
     if (map->size < 10)
         return xr_fail(err, "%s",
                        map->size ? "not a safetensors file: too short"

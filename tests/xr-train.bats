@@ -212,6 +212,29 @@ columns() {
     cmp a.csv b.csv
 }
 
+@test "pickles are refused with a way out, weights of half the bytes load" {
+    inputs
+    printf 'PK\3\4 a zip archive of torch.save' >new.pth
+    printf '\x80\x02\x8a\x0a an old pickle' >old.ckpt
+    for pickle in new.pth old.ckpt; do
+        run -1 --separate-stderr train --init $pickle -o m train.tar
+        [[ $stderr == "xr-train: $pickle: a PyTorch pickle"*"python3 -c '"*"save_file"* ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        run -1 --separate-stderr xr-predict -w $pickle val.tar
+        [[ $stderr == "xr-predict: $pickle: a PyTorch pickle"* ]]
+    done
+    xr-predict -j 1 -w whole.safetensors val.tar >want.csv
+    for type in f16 bf16; do
+        half-model $type whole.safetensors half.safetensors
+        [ "$(stat -c %s half.safetensors)" -lt $(($(stat -L -c %s whole.safetensors) * 6 / 10)) ]
+        xr-predict -j 1 -w half.safetensors val.tar >got.csv
+        paste -d, want.csv got.csv | awk -F, 'NR > 1 { n++; if (($6 - $14)^2 > 1e-2) exit 1 } END { exit n != 10 }'
+        train --init half.safetensors --lr 0 --freeze-epochs 3 -o again.safetensors train.tar >/dev/null
+        xr-predict -j 1 -w again.safetensors val.tar >again.csv
+        cmp got.csv again.csv
+    done
+}
+
 @test "a lost log is said once, training goes on, exit 1" {
     inputs
     run bash -c 'xr-train -m tf_efficientnet_lite0 -b 8 -j 1 -o m.safetensors train.tar >/dev/full 2>err; echo $?'

@@ -281,6 +281,32 @@ static void models(void)
     ok(!xr_write_file(in_dir("m.pth"), "PK\3\4xxxxxxxxxxxx", 16, &err) &&
            xr_model_open(&model, in_dir("m.pth"), &err) && strstr(err.text, "convert"),
        "a pickle says how to convert it");
+    ok(!xr_write_file(in_dir("m.bin"), "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9 j", 11,
+                      &err) &&
+           xr_model_open(&model, in_dir("m.bin"), &err) &&
+           strstr(err.text, "save_file") && !strchr(err.text, '\n'),
+       "so does an old one: %s", err.text);
+}
+
+/* Values of half the bytes, with the ends of their ranges. */
+static void halves(void)
+{
+    static const uint16_t f16[] = {0x3E00, 0xC000, 0x0001, 0x7BFF, 0xFC00, 0x83FF};
+    static const float f16_is[] = {1.5f,     -2.0f,     0x1p-24f,
+                                   65504.0f, -INFINITY, -0x1.FF8p-15f};
+    static const uint16_t bf16[] = {0x3FC0, 0xC000, 0x0001, 0x7F7F, 0xFF80, 0x8080};
+    static const float bf16_is[] = {1.5f,        -2.0f,     0x1p-133f,
+                                    0x1.FEp127f, -INFINITY, -0x1p-126f};
+    struct xr_tensor t = {"w", {.n_dims = 1, .shape = {6}}};
+    float v[6];
+    struct xr_err err = {0};
+
+    t.array.dtype = XR_F16;
+    t.array.data = (void *)(uintptr_t)f16;
+    ok(!xr_tensor_f32(v, &t, &err) && !memcmp(v, f16_is, sizeof v), "float16 values");
+    t.array.dtype = XR_BF16;
+    t.array.data = (void *)(uintptr_t)bf16;
+    ok(!xr_tensor_f32(v, &t, &err) && !memcmp(v, bf16_is, sizeof v), "bfloat16 values");
 }
 
 static void json_and_yaml(void)
@@ -326,6 +352,7 @@ int main(void)
     arrays();
     streams();
     models();
+    halves();
     json_and_yaml();
     snprintf(command, sizeof command, "rm -rf %s", dir);
     ok(system(command) == 0, "clean up");
