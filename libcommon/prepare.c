@@ -70,6 +70,17 @@ int xr_prepare_like(struct xr_prepare *run, const char *path, cJSON *inputs,
     return rc;
 }
 
+/* The films of an epoch in their order. */
+static int plan_epoch(struct xr_prepare *run, struct xr_err *err)
+{
+    if (run->quota)
+        return xr_balance_draw(run->order, run->repeat, run->films, run->quota, run->seed,
+                               (uint64_t)run->epoch, err);
+    if (run->shuffle)
+        xr_films_shuffle(run->order, run->films, run->seed, (uint64_t)run->epoch);
+    return 0;
+}
+
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
 {
     run->at = run->reader ? 0 : run->shard;
@@ -81,15 +92,24 @@ int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
         return -1;
     for (size_t i = 0; i < run->films->n; i++)
         run->order[i] = i;
-    if (run->shuffle)
-        xr_films_shuffle(run->order, run->films, run->seed, 1);
-    return 0;
+    if (run->balance != XR_BALANCE_NONE) {
+        run->quota = xr_alloc_array(run->films->n_classes, sizeof *run->quota, err);
+        run->repeat = xr_alloc_array(run->films->n, sizeof *run->repeat, err);
+        if (!run->quota || !run->repeat ||
+            xr_balance_quotas(run->quota, run->films, run->balance, run->balance_beta,
+                              err))
+            return -1;
+    }
+    return plan_epoch(run, err);
 }
 
 void xr_prepare_end(struct xr_prepare *run)
 {
     free(run->order);
-    run->order = NULL;
+    free(run->repeat);
+    free(run->quota);
+    run->order = run->repeat = NULL;
+    run->quota = NULL;
 }
 
 size_t xr_prepare_records(const struct xr_prepare *run)
@@ -177,19 +197,48 @@ static int header_plan(struct xr_stream_header *h, const struct xr_prepare *run,
     h->fold = run->fold;
     h->epochs = run->epochs;
     h->records_per_epoch = (int64_t)xr_prepare_records(run);
-    return header_classes(h, run->films, err);
+    if (header_classes(h, run->films, err))
+        return -1;
+    if (run->quota)
+        memcpy(h->class_counts, run->quota, h->n_classes * sizeof *h->class_counts);
+    return 0;
+}
+
+/* What was balanced stays so, whoever passes it on: xr-train asks. */
+static void header_balance(cJSON *sampling, cJSON *before, const struct xr_prepare *run)
+{
+    static const char *const names[] = {"none", "class", "sqrt", "effective"};
+    static const char *const kept[] = {"balance", "balance_beta", "films_per_class"};
+    cJSON *list;
+
+    for (size_t i = 0; i < sizeof kept / sizeof *kept && before; i++) {
+        cJSON *item = cJSON_DetachItemFromObjectCaseSensitive(before, kept[i]);
+
+        if (item)
+            cJSON_AddItemToObject(sampling, kept[i], item);
+    }
+    if (!run->quota)
+        return;
+    cJSON_AddStringToObject(sampling, "balance", names[run->balance]);
+    if (run->balance == XR_BALANCE_EFFECTIVE)
+        cJSON_AddNumberToObject(sampling, "balance_beta", run->balance_beta);
+    list = cJSON_AddArrayToObject(sampling, "films_per_class");
+    for (size_t c = 0; c < run->films->n_classes; c++)
+        cJSON_AddItemToArray(list,
+                             cJSON_CreateNumber((double)run->films->class_counts[c]));
 }
 
 /* What the stream's header has of its own besides: sampling and transforms. */
 static void header_json(cJSON *json, const struct xr_prepare *run)
 {
     cJSON *sampling, *transforms, *chain = run->chain ? xr_chain_json(run->chain) : NULL;
+    cJSON *before = cJSON_DetachItemFromObjectCaseSensitive(json, "sampling");
     char shard[48];
 
-    cJSON_DeleteItemFromObjectCaseSensitive(json, "sampling");
     sampling = cJSON_AddObjectToObject(json, "sampling");
     cJSON_AddStringToObject(sampling, "order",
                             run->reader    ? "stream"
+                            : run->quota   ? "balanced"
                             : run->shuffle ? "permutation"
                                            : "table");
     if (!run->reader)
@@ -198,6 +247,8 @@ static void header_json(cJSON *json, const struct xr_prepare *run)
         snprintf(shard, sizeof shard, "%zu/%zu", run->shard + 1, run->n_shards);
         cJSON_AddStringToObject(sampling, "shard", shard);
     }
+    header_balance(sampling, before, run);
+    cJSON_Delete(before);
     transforms = cJSON_GetObjectItemCaseSensitive(json, "transforms");
     if (!cJSON_IsArray(transforms)) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, "transforms");
@@ -272,10 +323,11 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
             return 0;
         run->epoch++;
         run->at = run->shard;
-        if (run->shuffle)
-            xr_films_shuffle(run->order, run->films, run->seed, (uint64_t)run->epoch);
+        if (plan_epoch(run, err))
+            return -1;
     }
     to->film = run->order[run->at];
+    to->repeat = run->quota ? run->repeat[run->at] : 1;
     to->epoch = run->epoch;
     run->at += run->n_shards;
     return 1;
@@ -338,20 +390,25 @@ static int open_film(struct xr_opened *opened, struct xr_prepared *to,
 {
     const struct xr_film *film = &run->films->films[to->film];
     struct xr_record *r = &to->record;
+    char *key = xr_repeat_key(film->key, to->repeat, err);
     cJSON *row;
 
-    if (xr_films_read(&opened->image, &opened->mask, &to->info, run->films, to->film,
-                      run->color, err))
+    if (!key || xr_films_read(&opened->image, &opened->mask, &to->info, run->films,
+                              to->film, run->color, err)) {
+        free(key);
         return -1;
+    }
     opened->source = xr_prepare_source(&to->info, &opened->image);
-    r->key = run->epochs > 1
-                 ? xr_sprintf(err, "%04lld/%s", (long long)to->epoch, film->key)
-                 : xr_strdup(film->key, err);
+    r->key = run->epochs > 1 ? xr_sprintf(err, "%04lld/%s", (long long)to->epoch, key)
+                             : xr_strdup(key, err);
+    free(key);
     r->label = film->label;
     r->meta = cJSON_CreateObject();
     cJSON_AddNumberToObject(r->meta, "epoch", (double)to->epoch);
     if (film->label >= 0)
         cJSON_AddStringToObject(r->meta, "label", run->films->classes[film->label]);
+    if (run->quota)
+        cJSON_AddNumberToObject(r->meta, "repeat", (double)to->repeat);
     row = xr_films_row(run->films, to->film);
     if (row)
         cJSON_AddItemToObject(r->meta, "row", row);
@@ -376,8 +433,10 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
                     *mask = opened->mask.data ? &opened->mask : NULL;
     struct xr_fit mask_fit = run->fit;
     cJSON *list;
-    /* an epoch's folder is no part of the film's name */
-    const char *key = run->reader ? to->record.key : run->films->films[to->film].key;
+    /* an epoch's folder is no part of the film's name; its repeats are varied otherwise
+     */
+    const char *key = run->reader || run->epochs == 1 ? to->record.key
+                                                      : strchr(to->record.key, '/') + 1;
 
     if (opened->source) {
         cJSON_DeleteItemFromObjectCaseSensitive(to->record.meta, "source");

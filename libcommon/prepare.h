@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "balance.h"
 #include "films.h"
 #include "pixels/augment.h"
 #include "pixels/pixels.h"
@@ -26,21 +27,25 @@ struct xr_prepare {
     struct xr_fit fit;
     enum xr_color color;
     const char *split;
-    bool split_given; /* replaces that of a stream */
-    int64_t fold;     /* -1: none */
-    bool shuffle;     /* each epoch a permutation; else the table's order */
-    int64_t epochs;   /* at least 1; above 1 keys begin with the epoch */
+    bool split_given;             /* replaces that of a stream */
+    int64_t fold;                 /* -1: none */
+    bool shuffle;                 /* each epoch a permutation; else the table's order */
+    enum xr_balance_kind balance; /* of what is shuffled */
+    double balance_beta;
+    int64_t epochs; /* at least 1; above 1 keys begin with the epoch */
     size_t shard,
         n_shards; /* records shard, shard + n_shards, ... of each epoch; 0 of 1: all */
     uint64_t seed;
     /* the place */
-    size_t *order, at;
+    int64_t *quota; /* films of each class in an epoch; NULL: as in the table */
+    size_t *order, *repeat, at; /* repeat: with quota */
     int64_t epoch;
 };
 
 /* One film on its way: a slot of the pool. */
 struct xr_prepared {
     size_t film;         /* of films, or the number of the record */
+    size_t repeat;       /* how often it has come in this epoch, from 1 */
     int64_t epoch;       /* from 1 */
     struct xr_record in; /* what a reader gave */
     struct xr_record record;

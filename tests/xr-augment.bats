@@ -379,3 +379,82 @@ END
     diff <(tar -xOf a.tar --exclude '__xr__/*') <(tar -xOf b.tar --exclude '__xr__/*')
     tar -xOf a.tar __xr__/header.json | grep -q '"name": "shift_scale_rotate", "shift": \[-0.0625, 0.0625\]'
 }
+
+# shares STREAM: records of each class, "a b"
+shares() {
+    xr-cat -t "$1" | awk -F'\t' '{ n[$2]++ } END { print n["a"] + 0, n["b"] + 0 }'
+}
+
+@test "a balanced epoch has the shares that were asked for and no key twice" {
+    films 20
+    (echo key,path,label,split && awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        { print $at["key"] "," $at["path"] "," (NR <= 17 ? "a" : "b") ",train" }' splits.csv) >skew.csv
+    balance() {
+        xr-augment --no-history --split train --size 16 "$@" skew.csv
+    }
+    balance >none.tar
+    balance --balance none | cmp - none.tar
+    [ "$(shares none.tar)" = "16 4" ]
+    balance --balance class >class.tar
+    [ "$(shares class.tar)" = "10 10" ]
+    balance --balance sqrt >sqrt.tar # 4 : 2
+    [ "$(shares sqrt.tar)" = "13 7" ]
+    # beta 1 is equal shares, beta 0 the table's; 0.9: 16/E(16) : 4/E(4) = 1.96 : 1.16
+    balance --balance effective --balance-beta 1 >one.tar
+    [ "$(shares one.tar)" = "10 10" ]
+    balance --balance effective --balance-beta 0 >zero.tar
+    [ "$(shares zero.tar)" = "16 4" ]
+    balance --balance effective --balance-beta .9 >some.tar
+    [ "$(shares some.tar)" = "13 7" ]
+    xr-cat --check class.tar
+    [ "$(keys class.tar | sort | uniq -d | wc -l)" -eq 0 ]
+    # each film of b comes twice or three times, of a at most once
+    [ "$(keys class.tar | grep -c '@2$')" -eq 4 ]
+    [ "$(keys class.tar | grep -c '@3$')" -eq 2 ]
+    [ "$(keys class.tar | sed 's/@.*//' | sort -u | wc -l)" -eq 14 ]
+    tar -xOf class.tar __xr__/header.json >header
+    grep -q '"class_counts": \[10, 10\]' header
+    grep -q '"sampling": {"order": "balanced", "unlabelled": 0, "balance": "class", "films_per_class": \[16, 4\]}' header
+    tar -xOf class.tar --wildcards '*@3.json' | grep -q '"repeat": 3'
+    # repeats are varied each by itself
+    [ "$(tar -xf class.tar --wildcards '*@[23].npy' && md5sum ./*@[23].npy | cut -c1-32 | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "balanced epochs differ, repeat, and are the same in shards and threads" {
+    films 20
+    run -0 xr-augment --no-history --split train --size 16 --epochs 3 --balance class -o all.tar splits.csv
+    xr-augment --no-history --split train --size 16 --epochs 3 --balance class -j 4 splits.csv | cmp - all.tar
+    tar -tf all.tar | grep '^0001/.*npy' | grep -v mask | sed 's,0001/,,' >one
+    tar -tf all.tar | grep '^0002/.*npy' | grep -v mask | sed 's,0002/,,' >two
+    [ "$(wc -l <one)" -eq "$(wc -l <two)" ]
+    run -1 cmp -s one two
+    for i in 1 2; do
+        xr-augment --split train --size 16 --epochs 3 --balance class --shard $i/2 splits.csv
+    done | xr-cat -t - | cut -f1 | sort >shards
+    xr-cat -t all.tar | cut -f1 | sort | cmp - shards
+    # passed through, a stream still says that it is balanced
+    xr-augment --size 16 all.tar | tar -xOf - __xr__/header.json | grep -q '"sampling": {"order": "stream", "balance": "class"'
+    # what is not varied is not balanced
+    xr-augment --no-history --split test --size 16 splits.csv >plain.tar
+    xr-augment --no-history --split test --size 16 --balance class splits.csv | cmp - plain.tar
+}
+
+@test "balancing needs labels and keys of its own" {
+    films 40
+    printf 'key,path,label,split\na@2,x.png,a,train\nb,y.png,b,train\n' >at.csv
+    run -1 --separate-stderr xr-augment --split train --balance class at.csv
+    [[ $stderr == *"the key 'a@2' ends as that of a film that comes again"* ]]
+    printf 'key,path,label,split\na,x.png,a,train\nb,y.png,,train\n' >no.csv
+    run -1 --separate-stderr xr-augment --split train --balance class no.csv
+    [[ $stderr == *"--balance: 1 films have no label" ]]
+    wrong_usage xr-augment --augment --balance class images/*.jpg
+    xr-augment --split test --size 16 -o s.tar splits.csv
+    wrong_usage xr-augment --balance class s.tar
+    wrong_usage xr-augment --balance equal splits.csv
+    # class weights on top must be asked for
+    xr-augment --split train --size 32 --balance sqrt -o train.tar splits.csv
+    wrong_usage xr-train -m resnet18 -o m --class-weights auto train.tar
+    wrong_usage xr-train -m resnet18 -o m --loss focal --alpha auto train.tar
+    xr-train -m resnet18 -j 1 -b 4 -o m --class-weights auto --weights-on-balanced train.tar >/dev/null
+    xr-train -m resnet18 -j 1 -b 4 -o m train.tar >/dev/null
+}

@@ -12,7 +12,8 @@ static const char *const splits[] = {"all", "train", "val", "test"};
 
 struct settings {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard;
-    int split, interpolation, channels;
+    int split, interpolation, channels, balance;
+    double balance_beta;
     int64_t fold, epochs;
     struct xr_list transforms;
     bool augment, skip_bad, list;
@@ -40,6 +41,10 @@ static const struct xr_opt options[] = {
     ROW("transform", 't', LIST, transforms, "CALL", 0, 0, NULL,
         "NAME(PARAMETER=VALUE,...); again for more, in order"),
     FLAG("augment", augment, "shuffle and vary (default with --split train)"),
+    ROW("balance", 0, CHOICE, balance, NULL, 0, 0, XR_BALANCES,
+        "shares of the classes in an epoch of varied films"),
+    ROW("balance-beta", 0, REAL, balance_beta, "X", 0, 1, NULL,
+        "effective: what the number of films saturates by"),
     FLAG("list-transforms", list, "print the transforms with their defaults"),
     {"root", 0, XR_OPT_TEXT, offsetof(struct settings, root), "DIR",
      "folder of relative paths", 0, 0, NULL, true},
@@ -80,6 +85,8 @@ static int settle(struct xr_prepare *run, const struct settings *set,
     run->shuffle =
         xr_cli_given(cli, "augment") ? set->augment : strcmp(run->split, "train") == 0;
     run->epochs = run->shuffle ? set->epochs : 1;
+    run->balance = run->shuffle ? (enum xr_balance_kind)set->balance : XR_BALANCE_NONE;
+    run->balance_beta = set->balance_beta;
     if (xr_fit_size(&run->fit, set->size ? set->size : "224", err) ||
         (set->shard && xr_prepare_shard(run, set->shard, err)))
         return -1;
@@ -91,7 +98,8 @@ static int settle(struct xr_prepare *run, const struct settings *set,
 static int open_stream(struct xr_prepare *run, const struct xr_cli *cli,
                        const struct settings *set, struct xr_err *err)
 {
-    static const char *const useless[] = {"fold", "epochs", "root", "key-replace"};
+    static const char *const useless[] = {"fold", "epochs", "root", "key-replace",
+                                          "balance"};
 
     for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
         if (xr_cli_given(cli, useless[i]))
@@ -119,6 +127,8 @@ static int open_input(struct xr_prepare *run, struct xr_films *films,
     int kind = xr_films_sniff(xr_cli_input(cli));
 
     run->films = films;
+    if (kind == 'i' && run->balance != XR_BALANCE_NONE)
+        return xr_fail_usage(err, "--balance: image files have no labels");
     if (kind == 'i' && cli->n_operands && strcmp(cli->operands[0], "-"))
         return xr_films_files(films, cli->operands, cli->n_operands, &rule, err);
     if (cli->n_operands > 1)
@@ -233,7 +243,8 @@ static int list_transforms(const char *path, struct xr_err *err)
 
 int main(int argc, char **argv)
 {
-    struct settings set = {.interpolation = XR_BICUBIC, .fold = -1, .epochs = 1};
+    struct settings set = {
+        .interpolation = XR_BICUBIC, .fold = -1, .epochs = 1, .balance_beta = 0.9999};
     struct xr_prepare run = {0};
     struct xr_films films = {0};
     struct xr_chain *chain = NULL;

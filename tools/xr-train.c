@@ -74,6 +74,8 @@ static const struct xr_opt options[] = {
     FLAG("ema-warmup", ema_warmup, "let the average follow fast in the beginning"),
     ONE_OF("loss", loss, XR_TRAIN_LOSSES, "what is minimised"),
     TEXT("class-weights", 0, class_weights, "LIST", "none, auto, or one number a class"),
+    FLAG("weights-on-balanced", weights_on_balanced,
+         "take class weights for a stream that is balanced already"),
     REAL("gamma", gamma, 0, 20, "focal: exponent"),
     TEXT("alpha", 0, alpha, "LIST", "focal: class weights, as --class-weights"),
     REAL("label-smoothing", label_smoothing, 0, 1,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "trainer_state.h"
 
 /* What was not given (-1) is the optimiser's own. */
@@ -147,19 +148,34 @@ static int class_weights(double **weights, const char *text, const char *option,
     return 0;
 }
 
+/* Twice the same correction is rarely meant. */
+static int check_balance(const struct xr_trainer *t, const char *option,
+                         struct xr_err *err)
+{
+    const cJSON *sampling = cJSON_GetObjectItemCaseSensitive(t->header.json, "sampling");
+    const char *balance = xr_json_text(sampling, "balance", "none");
+
+    if (!t->weights || t->set->weights_on_balanced || !strcmp(balance, "none"))
+        return 0;
+    return xr_fail_usage(err,
+                         "%s: the stream is balanced already (--balance %s); if both are "
+                         "meant, say --weights-on-balanced",
+                         option, balance);
+}
+
 int xr_recipe_loss(struct xr_trainer *t, struct xr_err *err)
 {
     const struct xr_train *set = t->set;
     bool focal = set->loss == XK_LOSS_FOCAL;
     const char *text = focal && set->alpha ? set->alpha : set->class_weights;
+    const char *option = focal && set->alpha ? "--alpha" : "--class-weights";
 
     t->loss.kind = focal ? XK_LOSS_FOCAL : XK_LOSS_CROSS_ENTROPY;
     t->loss.smoothing = set->label_smoothing;
     t->loss.gamma = set->gamma;
     t->loss.sum = set->accumulate > 1;
-    if (class_weights(&t->weights, text,
-                      focal && set->alpha ? "--alpha" : "--class-weights", &t->header,
-                      err))
+    if (class_weights(&t->weights, text, option, &t->header, err) ||
+        check_balance(t, option, err))
         return -1;
     t->loss.weights = t->weights;
     return 0;

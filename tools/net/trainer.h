@@ -33,6 +33,7 @@ struct xr_train {
     int loss;                    /* XR_TRAIN_LOSSES */
     char *class_weights, *alpha; /* "none", "auto" or numbers by comma */
     double gamma, label_smoothing;
+    bool weights_on_balanced;
     /* the network */
     double drop, drop_path;
     int64_t freeze_epochs, channels;
