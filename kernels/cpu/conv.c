@@ -18,6 +18,7 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
     const float *mean = xk_value(step, pass, XK_MEAN),
                 *var = xk_value(step, pass, XK_VAR);
 
+#pragma omp parallel for schedule(static)
     for (size_t o = 0; o < step->node->out; o++) {
         double scale = 1, shift = b ? (double)b[o] : 0;
 
@@ -33,7 +34,8 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
 
 /* --- dense ------------------------------------------------------------------------- */
 
-/* Primitives are made for a batch size: the planned one and the last other one stay. */
+/* Primitives are made for a batch size, when a batch of that size comes: the planned one
+ * and the last other one stay. */
 enum {
     N_SIZES = 2
 };
@@ -41,8 +43,8 @@ enum {
 struct dense {
     struct xk_dnn_conv *conv[N_SIZES];
     size_t n[N_SIZES];
-    uint64_t forward_version[N_SIZES], data_version[N_SIZES], fold_version;
-    float *folded, *bias; /* of a fused batch norm */
+    uint64_t forward_version[N_SIZES], data_version[N_SIZES];
+    float *bias; /* the convolution's own or a fused batch norm's */
 };
 
 static size_t per_out(const struct xk_step *step)
@@ -88,19 +90,15 @@ static int dense_open(struct xk_cpu *cpu, struct xk_step *step, int slot, size_t
 
 static int dense_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
-    struct dense *d = xr_alloc_array(1, sizeof *d, err);
+    struct dense *d = xk_cpu_take(cpu, 1, sizeof *d, err);
 
     step->impl = d;
     if (!d)
         return -1;
-    if (step->node->param[XK_GAMMA] >= 0 || step->node->param[XK_BIAS] >= 0) {
-        d->folded =
-            xr_alloc_array(step->node->out * per_out(step), sizeof *d->folded, err);
-        d->bias = xr_alloc_array(step->node->out, sizeof *d->bias, err);
-        if (!d->folded || !d->bias)
-            return -1;
-    }
-    return dense_open(cpu, step, 0, step->batch, err);
+    if (step->node->param[XK_GAMMA] < 0 && step->node->param[XK_BIAS] < 0)
+        return 0;
+    d->bias = xk_cpu_take(cpu, step->node->out, sizeof *d->bias, err);
+    return !d->bias || xk_cpu_scratch(cpu, step->node->out * per_out(step), err) ? -1 : 0;
 }
 
 static void dense_release(struct xk_step *step)
@@ -109,9 +107,6 @@ static void dense_release(struct xk_step *step)
 
     for (int i = 0; i < N_SIZES; i++)
         xk_dnn_conv_close(d->conv[i]);
-    free(d->folded);
-    free(d->bias);
-    free(d);
 }
 
 static int slot_of(const struct xk_step *step, const struct xk_pass *pass)
@@ -128,12 +123,12 @@ static int dense_forward(struct xk_cpu *cpu, struct xk_step *step,
 
     if (dense_open(cpu, step, slot, pass->n, err))
         return -1;
-    if (d->folded && d->fold_version != pass->version) {
-        xk_cpu_fold(d->folded, d->bias, step, pass, per_out(step));
-        d->fold_version = pass->version;
-    }
     if (d->forward_version[slot] != pass->version) {
-        if (xk_dnn_conv_weights(d->conv[slot], d->folded ? d->folded : w, false, err))
+        if (d->bias) {
+            xk_cpu_fold(cpu->scratch, d->bias, step, pass, per_out(step));
+            w = cpu->scratch;
+        }
+        if (xk_dnn_conv_weights(d->conv[slot], w, false, err))
             return -1;
         d->forward_version[slot] = pass->version;
     }

@@ -21,7 +21,13 @@ struct xk_cpu {
     size_t copies_floats;
     double *partial; /* sums of each thread, combined in their order */
     size_t partial_doubles;
+    struct xk_cpu_block *blocks; /* what steps took, newest first */
 };
+
+/* n elements for a step, zeroed, for as long as the device lives (prepare only). They lie
+ * one behind the other on huge pages: small ones cost most of a start. */
+void *xk_cpu_take(struct xk_cpu *cpu, size_t n, size_t size,
+                  struct xr_err *err) XR_MUST_USE;
 
 /* At least this much scratch from now on (prepare only). */
 int xk_cpu_scratch(struct xk_cpu *cpu, size_t floats, struct xr_err *err) XR_MUST_USE;

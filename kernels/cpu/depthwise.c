@@ -41,29 +41,19 @@ static int depthwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr
 {
     size_t cp = xk_padded(step->in.c), k2 = window(step);
     struct xk_dw_args a = geometry(step);
-    struct depthwise *d = xr_alloc_array(1, sizeof *d, err);
+    struct depthwise *d = xk_cpu_take(cpu, 1, sizeof *d, err);
 
     step->impl = d;
     if (!d)
         return -1;
     d->scratch = xk_padded(xk_dw_scratch(&a));
-    d->weights = xr_alloc_array(cp * k2, sizeof *d->weights, err);
-    d->folded = xr_alloc_array(cp * k2, sizeof *d->folded, err);
-    d->bias = xr_alloc_array(cp, sizeof *d->bias, err);
+    d->weights = xk_cpu_take(cpu, cp * k2, sizeof *d->weights, err);
+    d->folded = xk_cpu_take(cpu, cp * k2, sizeof *d->folded, err);
+    d->bias = xk_cpu_take(cpu, cp, sizeof *d->bias, err);
     if (!d->weights || !d->folded || !d->bias ||
         xk_cpu_scratch(cpu, cp + (size_t)cpu->n_threads * d->scratch, err))
         return -1;
     return xk_cpu_partial(cpu, (2 + k2) * cp, err);
-}
-
-static void depthwise_release(struct xk_step *step)
-{
-    struct depthwise *d = step->impl;
-
-    free(d->weights);
-    free(d->folded);
-    free(d->bias);
-    free(d);
 }
 
 /* Geometry, weights of this version, and the batch norm before. */
@@ -181,5 +171,5 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_depthwise = {depthwise_prepare, depthwise_release,
-                                           depthwise_forward, depthwise_backward, true};
+const struct xk_cpu_op xk_cpu_depthwise = {depthwise_prepare, NULL, depthwise_forward,
+                                           depthwise_backward, true};

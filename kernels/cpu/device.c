@@ -59,13 +59,46 @@ static void cpu_zero(struct xk_device *dev, float *dst, size_t n)
     memset(dst, 0, n * sizeof *dst);
 }
 
+/* Blocks are mapped, not touched: what is not taken costs nothing. */
+#define BLOCK ((size_t)32 << 20)
+
+struct xk_cpu_block {
+    struct xk_cpu_block *next;
+    size_t bytes, used;
+};
+
+void *xk_cpu_take(struct xk_cpu *cpu, size_t n, size_t size, struct xr_err *err)
+{
+    struct xk_cpu_block *b = cpu->blocks;
+    size_t head = (sizeof *b + 63) & ~(size_t)63, bytes;
+    void *mem;
+
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 4) {
+        xr_fail(err, "out of memory: %zu elements of %zu bytes", n, size);
+        return NULL;
+    }
+    bytes = (bytes + 63) & ~(size_t)63;
+    if (!b || b->bytes - b->used < bytes) {
+        size_t room = bytes > BLOCK - head ? bytes + head : BLOCK;
+
+        b = cpu_alloc(&cpu->base, room, err);
+        if (!b)
+            return NULL;
+        *b = (struct xk_cpu_block){cpu->blocks, room, head};
+        cpu->blocks = b;
+    }
+    mem = (char *)b + b->used;
+    b->used += bytes;
+    return mem;
+}
+
 int xk_cpu_scratch(struct xk_cpu *cpu, size_t floats, struct xr_err *err)
 {
     if (floats <= cpu->scratch_floats)
         return 0;
-    free(cpu->scratch);
+    cpu_free(&cpu->base, cpu->scratch, cpu->scratch_floats * sizeof *cpu->scratch);
     cpu->scratch_floats = 0;
-    cpu->scratch = xr_alloc_array(floats, sizeof *cpu->scratch, err);
+    cpu->scratch = cpu_alloc(&cpu->base, floats * sizeof *cpu->scratch, err);
     if (!cpu->scratch)
         return -1;
     cpu->scratch_floats = floats;
@@ -105,8 +138,14 @@ static void cpu_close(struct xk_device *dev)
         return;
     xk_dnn_close(cpu->dnn);
     cpu_free(dev, cpu->copies, cpu->copies_floats * sizeof(float));
-    free(cpu->scratch);
+    cpu_free(dev, cpu->scratch, cpu->scratch_floats * sizeof *cpu->scratch);
     free(cpu->partial);
+    while (cpu->blocks) {
+        struct xk_cpu_block *b = cpu->blocks;
+
+        cpu->blocks = b->next;
+        cpu_free(dev, b, b->bytes);
+    }
     free(cpu);
 }
 

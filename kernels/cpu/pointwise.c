@@ -11,7 +11,7 @@
 struct pointwise {
     uint64_t version, back_version;
     int32_t *weights, *weights_back;
-    float *folded, *bias;
+    float *bias;
     size_t scratch, dw_floats; /* bytes and floats a thread */
 };
 
@@ -35,6 +35,12 @@ static size_t panels(const struct xk_simd *simd, size_t cols)
     return (cols + simd->pw_panel - 1) / simd->pw_panel;
 }
 
+/* Are weights and a bias made of the convolution's bias or a fused batch norm? */
+static bool folds(const struct xk_step *step)
+{
+    return step->node->param[XK_GAMMA] >= 0 || step->node->param[XK_BIAS] >= 0;
+}
+
 /* 32-bit units of a packed right factor. */
 static size_t packed(const struct xk_simd *simd, size_t inner, size_t cols)
 {
@@ -47,25 +53,22 @@ static int pointwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr
     struct xk_pw_args a = geometry(step);
     size_t out = xk_padded(a.out), in = xk_padded(a.in), most = out > in ? out : in;
     size_t threads = (size_t)cpu->n_threads;
-    struct pointwise *p = xr_alloc_array(1, sizeof *p, err);
+    struct pointwise *p = xk_cpu_take(cpu, 1, sizeof *p, err);
 
     step->impl = p;
     if (!p)
         return -1;
     p->scratch = simd->pw_scratch(&a, step->backward);
     p->dw_floats = step->backward ? simd->pw_dw_rows(&a) * simd->pw_dw_cols(&a) : 0;
-    p->weights = xr_alloc_array(packed(simd, a.in, a.out), sizeof *p->weights, err);
-    p->bias = xr_alloc_array(out, sizeof *p->bias, err);
+    p->weights = xk_cpu_take(cpu, packed(simd, a.in, a.out), sizeof *p->weights, err);
+    p->bias = xk_cpu_take(cpu, out, sizeof *p->bias, err);
     if (!p->weights || !p->bias)
         return -1;
-    if (step->node->param[XK_GAMMA] >= 0) {
-        p->folded = xr_alloc_array(a.in * a.out, sizeof *p->folded, err);
-        if (!p->folded)
-            return -1;
-    }
+    if (folds(step) && xk_cpu_scratch(cpu, a.in * a.out, err))
+        return -1;
     if (step->backward) {
         p->weights_back =
-            xr_alloc_array(packed(simd, a.out, a.in), sizeof *p->weights_back, err);
+            xk_cpu_take(cpu, packed(simd, a.out, a.in), sizeof *p->weights_back, err);
         if (!p->weights_back)
             return -1;
     }
@@ -73,17 +76,6 @@ static int pointwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr
                        err))
         return -1;
     return xk_cpu_partial(cpu, 2 * most, err);
-}
-
-static void pointwise_release(struct xk_step *step)
-{
-    struct pointwise *p = step->impl;
-
-    free(p->weights);
-    free(p->weights_back);
-    free(p->folded);
-    free(p->bias);
-    free(p);
 }
 
 static void pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *to,
@@ -128,13 +120,15 @@ static int pointwise_forward(struct xk_cpu *cpu, struct xk_step *step,
 
     (void)err;
     if (p->version != pass->version) {
-        if (p->folded || step->node->param[XK_BIAS] >= 0)
-            xk_cpu_fold(p->folded, p->bias, step, pass, a.in);
-        pack(cpu, simd, p->weights, p->folded ? p->folded : w, a.in, 1, a.out, a.in);
+        if (folds(step)) {
+            xk_cpu_fold(cpu->scratch, p->bias, step, pass, a.in);
+            w = cpu->scratch;
+        }
+        pack(cpu, simd, p->weights, w, a.in, 1, a.out, a.in);
         p->version = pass->version;
     }
     a.weights = p->weights;
-    if (p->folded || step->node->param[XK_BIAS] >= 0)
+    if (folds(step))
         a.bias = p->bias;
     if (step->node->n_inputs == 2)
         a.shortcut = step->x[1];
@@ -259,5 +253,5 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
-const struct xk_cpu_op xk_cpu_pointwise = {pointwise_prepare, pointwise_release,
-                                           pointwise_forward, pointwise_backward, true};
+const struct xk_cpu_op xk_cpu_pointwise = {pointwise_prepare, NULL, pointwise_forward,
+                                           pointwise_backward, true};
