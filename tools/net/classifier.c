@@ -104,9 +104,14 @@ static int load_one(struct xk_net *net, size_t i, const struct xr_tensor *t, boo
 {
     const struct xk_param *p = xk_net_param(net, i);
     size_t n = xr_array_count(&t->array);
-    float *values = xr_alloc_array(n + p->count, sizeof *values, err);
+    float *values;
     int rc = -1;
 
+    /* float32 goes from the mapped file into the net without a copy in between */
+    if (t->array.dtype == XR_F32 && same_shape(p, &t->array) &&
+        (uintptr_t)t->array.data % sizeof(float) == 0)
+        return xk_net_set(net, i, t->array.data, err);
+    values = xr_alloc_array(n + p->count, sizeof *values, err);
     if (!values)
         return -1;
     if (xr_tensor_f32(values, t, err))
@@ -191,10 +196,8 @@ int xr_classifier_open(struct xr_classifier *c, const char *path,
                 path);
         goto done;
     }
-    if (xr_model_preprocess(&c->pre, &model, err) || load_classes(c, &model, err) ||
-        xr_model_digest(&model, err))
+    if (xr_model_preprocess(&c->pre, &model, err) || load_classes(c, &model, err))
         goto done;
-    memcpy(c->digest, model.digest, sizeof c->digest);
     c->history = xr_model_json(&model, "history");
     spec.n_classes = c->n_classes;
     spec.channels = c->pre.net_channels;

@@ -16,7 +16,6 @@ struct xr_classifier {
     size_t n_classes;
     struct xr_preprocess pre;
     cJSON *history; /* of the model file, or NULL */
-    char digest[XR_SHA256_TEXT];
 };
 
 /* How a net is run. */

@@ -15,6 +15,7 @@ struct job {
     const struct xr_explain *set;
     const struct xk_cam *method;
     struct xr_classifier c;
+    char digest[XR_SHA256_TEXT]; /* of the model file */
     struct xr_reader *in;
     struct xr_writer *out;
     struct xr_out *scores;
@@ -304,11 +305,16 @@ static int open_net(struct job *job, struct xr_cli *cli, struct xr_err *err)
                          .training = true};
     const struct xk_arch *arch;
     struct xr_model model;
+    int rc;
 
     if (xr_model_open(&model, job->set->weights, err))
         return -1;
     arch = xk_arch_find(xr_json_text(model.meta, "architecture", ""));
+    rc = xr_model_digest(&model, err);
+    memcpy(job->digest, model.digest, sizeof job->digest);
     xr_model_close(&model);
+    if (rc)
+        return -1;
     job->layer = job->set->layer ? job->set->layer : arch ? arch->cam_layer : NULL;
     run.keep = job->layer;
     return xr_classifier_open(&job->c, job->set->weights, &run, err);
@@ -323,7 +329,7 @@ static int open_output(struct job *job, struct xr_cli *cli, struct xr_err *err)
     if (xr_stream_header_copy(&header, xr_reader_header(job->in), err))
         return -1;
     inputs = cJSON_CreateObject();
-    cJSON_AddStringToObject(inputs, xr_last_part(job->set->weights), job->c.digest);
+    cJSON_AddStringToObject(inputs, xr_last_part(job->set->weights), job->digest);
     entry = xr_cli_history(cli, inputs);
     cJSON_Delete(inputs);
     if (entry) {

@@ -137,10 +137,17 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
         .device = cli->device, .threads = (int)cli->jobs, .batch = (size_t)set->batch};
     struct job job = {0};
     size_t room;
+    int64_t records;
     int got = -1;
 
-    if (xr_reader_open(&job.in, input, false, err) ||
-        xr_classifier_open(&job.c, set->weights, &run, err) ||
+    if (xr_reader_open(&job.in, input, false, err))
+        goto done;
+    /* one film does not pay for a batch: memory and first use of it are what a start
+     * costs */
+    records = xr_reader_header(job.in)->records_per_epoch;
+    if (records > 0 && (uint64_t)records < run.batch)
+        run.batch = (size_t)records;
+    if (xr_classifier_open(&job.c, set->weights, &run, err) ||
         xr_classifier_accepts(&job.c, xr_reader_header(job.in), xr_input_name(input),
                               err) ||
         xr_batch_open(&job.batch, xr_reader_header(job.in), run.batch, err))
