@@ -37,6 +37,7 @@ static const struct xr_opt options[] = {
     TEXT("model", 'm', model, "NAME", "architecture, by timm's name"),
     TEXT("val", 0, val, "FILE", "record stream to validate on after every epoch"),
     TEXT("init", 0, init, "FILE", "start from these weights (timm's names)"),
+    ONE_OF("precision", precision, XR_PRECISIONS, "how activations are stored"),
     ONE_OF("head-init", head_init, XR_TRAIN_HEADS, "first weights of a new classifier"),
     WHOLE("batch", 'b', batch, 1, 4096, "images a batch"),
     WHOLE("accumulate", 0, accumulate, 1, 100000, "batches an update"),

@@ -183,6 +183,7 @@ int xr_classifier_open(struct xr_classifier *c, const char *path,
     struct xk_spec spec = {.device = run->device,
                            .batch = run->batch,
                            .training = run->training,
+                           .dtype = (enum xk_dtype)run->precision,
                            .n_threads = run->threads,
                            .keep = run->keep};
     int rc = -1;

@@ -18,11 +18,15 @@ struct xr_classifier {
     cJSON *history; /* of the model file, or NULL */
 };
 
+/* How activations are stored, in the order of enum xk_dtype. */
+#define XR_PRECISIONS "float32|bf16"
+
 /* How a net is run. */
 struct xr_run {
     const char *device;
     int threads; /* 0: the CPUs of the affinity mask */
     size_t batch;
+    int precision;    /* XR_PRECISIONS */
     bool training;    /* memory for a backward pass */
     const char *keep; /* see struct xk_spec */
 };

@@ -133,8 +133,10 @@ static int one_batch(struct job *job, struct xr_err *err)
 int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char *input,
                    struct xr_err *err)
 {
-    struct xr_run run = {
-        .device = cli->device, .threads = (int)cli->jobs, .batch = (size_t)set->batch};
+    struct xr_run run = {.device = cli->device,
+                         .threads = (int)cli->jobs,
+                         .batch = (size_t)set->batch,
+                         .precision = set->precision};
     struct job job = {0};
     size_t room;
     int64_t records;

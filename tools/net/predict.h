@@ -10,6 +10,7 @@
 struct xr_predict {
     char *weights;
     int64_t batch;
+    int precision; /* XR_PRECISIONS */
 };
 
 /* key,label,split,fold,group, p_<class>..., pred, then the other columns of the rows. */

@@ -143,6 +143,7 @@ static int open_net(struct xr_trainer *t, struct xr_err *err)
                            .width = h->width,
                            .batch = (size_t)set->batch,
                            .training = true,
+                           .dtype = (enum xk_dtype)set->precision,
                            .n_threads = (int)t->cli->jobs,
                            .drop_rate = (float)set->drop,
                            .drop_path_rate = (float)set->drop_path};

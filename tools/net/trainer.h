@@ -38,6 +38,7 @@ struct xr_train {
     double drop, drop_path;
     int64_t freeze_epochs, channels;
     int head_init; /* XR_TRAIN_HEADS */
+    int precision; /* XR_PRECISIONS */
     /* when to stop, what to keep */
     char *monitor; /* [SPLIT:]COLUMN */
     int64_t patience;
