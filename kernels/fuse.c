@@ -111,12 +111,21 @@ bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node)
            node->groups == 1 && node->pad == 0 && in && in->shape.h * in->shape.w > 1;
 }
 
+bool xk_dense3(const struct xk_graph *graph, const struct xk_node *node)
+{
+    const struct xk_node *in = node->n_inputs ? &graph->nodes[node->inputs[0]] : NULL;
+
+    return node->op == XK_OP_CONV && node->kernel == 3 && node->stride == 1 &&
+           node->groups == 1 && node->pad_h == 1 && node->pad_w == 1 && in &&
+           in->shape.c >= 16 && node->out >= 16 && in->shape.h >= 4 && in->shape.w >= 4;
+}
+
 /* Batch norms around a convolution of the devices' own: what is behind it may add a
- * shortcut if it is pointwise. */
+ * shortcut if it is dense. */
 static void fuse_own(struct xk_graph *graph, int conv, int keep)
 {
     int before = graph->nodes[conv].inputs[0], after, consumer;
-    bool pointwise = xk_pointwise(graph, &graph->nodes[conv]);
+    bool dense = !xk_depthwise(graph, &graph->nodes[conv]);
 
     if (plain_bn(graph, before) && before != keep &&
         xk_graph_consumers(graph, before, &consumer) == 1) {
@@ -126,7 +135,7 @@ static void fuse_own(struct xk_graph *graph, int conv, int keep)
     }
     after = only_consumer(graph, conv, XK_OP_BN);
     if (after >= 0 && graph->nodes[after].inputs[0] == conv && conv != keep &&
-        (plain_bn(graph, after) || (pointwise && graph->nodes[after].n_inputs == 2))) {
+        (plain_bn(graph, after) || (dense && graph->nodes[after].n_inputs == 2))) {
         graph->nodes[conv].post = after;
         graph->nodes[after].done_by = conv;
     }
@@ -188,8 +197,9 @@ void xk_fuse_train(struct xk_graph *graph, int keep)
             graph->nodes[i].act == XK_ACT_NONE)
             fuse_bn(graph, i, keep);
     for (int i = 0; i < graph->n_nodes; i++)
-        if (graph->nodes[i].n_inputs == 1 && (xk_depthwise(graph, &graph->nodes[i]) ||
-                                              xk_pointwise(graph, &graph->nodes[i])))
+        if (graph->nodes[i].n_inputs == 1 &&
+            (xk_depthwise(graph, &graph->nodes[i]) ||
+             xk_pointwise(graph, &graph->nodes[i]) || xk_dense3(graph, &graph->nodes[i])))
             fuse_own(graph, i, keep);
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].op == XK_OP_BN)

@@ -63,8 +63,8 @@ struct xk_cpu_op {
 };
 
 extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_pointwise,
-    xk_cpu_linear, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap,
-    xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path;
+    xk_cpu_winograd, xk_cpu_linear, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool,
+    xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path;
 
 /* What a batch norm keeps of a pass, one value a channel: mean and 1/deviation; y = scale
  * * x + shift; dx = kg * g + kx * x + k1. Then one factor an image for drop path. */
@@ -97,6 +97,19 @@ void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
                          const double *sum_g, const double *sum_gx, size_t rows);
 /* Add the n doubles of each thread, in their order, into the first's. */
 void xk_cpu_join(double *partial, size_t n, int threads);
+
+/* What pointwise and Winograd's convolutions share. Shapes and tensors of a step: */
+struct xk_pw_args xk_cpu_pw_geometry(const struct xk_step *step);
+/* The batch norm (and gate) that is applied to x on loading. */
+void xk_cpu_pw_pre(struct xk_pw_args *a, const struct xk_step *step);
+/* dy, and the gradient of the batch norm behind, applied to it on loading. */
+void xk_cpu_pw_post(struct xk_pw_args *a, const struct xk_step *step);
+/* Room for a packed right factor in 32-bit units, and how many it has. */
+size_t xk_cpu_pw_packed(const struct xk_simd *simd, size_t inner, size_t cols);
+size_t xk_cpu_pw_units(const struct xk_simd *simd, size_t inner, size_t cols);
+void xk_cpu_pw_pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *to,
+                    const float *w, size_t inner, size_t inner_step, size_t cols,
+                    size_t col_step);
 
 /* Fold the batch norm of a fused convolution: weights [out][per_out] and a bias [out]. */
 void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,

@@ -189,6 +189,8 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
             return &xk_cpu_linear;
         if (xk_pointwise(step->graph, node))
             return &xk_cpu_pointwise;
+        if (xk_dense3(step->graph, node))
+            return &xk_cpu_winograd;
         return &xk_cpu_conv;
     case XK_OP_BN:
         return &xk_cpu_bn;

@@ -20,7 +20,7 @@ static const struct xk_simd *simd_of(const struct xk_cpu *cpu, const struct xk_s
     return cpu->simd[step->node->dtype];
 }
 
-static struct xk_pw_args geometry(const struct xk_step *step)
+struct xk_pw_args xk_cpu_pw_geometry(const struct xk_step *step)
 {
     return (struct xk_pw_args){.in = step->in.c,
                                .out = step->node->out,
@@ -41,16 +41,22 @@ static bool folds(const struct xk_step *step)
     return step->node->param[XK_GAMMA] >= 0 || step->node->param[XK_BIAS] >= 0;
 }
 
-/* 32-bit units of a packed right factor. */
-static size_t packed(const struct xk_simd *simd, size_t inner, size_t cols)
+size_t xk_cpu_pw_packed(const struct xk_simd *simd, size_t inner, size_t cols)
 {
     return panels(simd, cols) * simd->pw_panel * inner;
+}
+
+size_t xk_cpu_pw_units(const struct xk_simd *simd, size_t inner, size_t cols)
+{
+    size_t unit = simd->dtype == XK_BF16 ? 2 : 1;
+
+    return panels(simd, cols) * simd->pw_panel * ((inner + unit - 1) / unit);
 }
 
 static int pointwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
     const struct xk_simd *simd = simd_of(cpu, step);
-    struct xk_pw_args a = geometry(step);
+    struct xk_pw_args a = xk_cpu_pw_geometry(step);
     size_t out = xk_padded(a.out), in = xk_padded(a.in), most = out > in ? out : in;
     size_t threads = (size_t)cpu->n_threads;
     struct pointwise *p = xk_cpu_take(cpu, 1, sizeof *p, err);
@@ -60,15 +66,16 @@ static int pointwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr
         return -1;
     p->scratch = simd->pw_scratch(&a, step->backward);
     p->dw_floats = step->backward ? simd->pw_dw_rows(&a) * simd->pw_dw_cols(&a) : 0;
-    p->weights = xk_cpu_take(cpu, packed(simd, a.in, a.out), sizeof *p->weights, err);
+    p->weights =
+        xk_cpu_take(cpu, xk_cpu_pw_packed(simd, a.in, a.out), sizeof *p->weights, err);
     p->bias = xk_cpu_take(cpu, out, sizeof *p->bias, err);
     if (!p->weights || !p->bias)
         return -1;
     if (folds(step) && xk_cpu_scratch(cpu, a.in * a.out, err))
         return -1;
     if (step->backward) {
-        p->weights_back =
-            xk_cpu_take(cpu, packed(simd, a.out, a.in), sizeof *p->weights_back, err);
+        p->weights_back = xk_cpu_take(cpu, xk_cpu_pw_packed(simd, a.out, a.in),
+                                      sizeof *p->weights_back, err);
         if (!p->weights_back)
             return -1;
     }
@@ -78,9 +85,9 @@ static int pointwise_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr
     return xk_cpu_partial(cpu, 2 * most, err);
 }
 
-static void pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *to,
-                 const float *w, size_t inner, size_t inner_step, size_t cols,
-                 size_t col_step)
+void xk_cpu_pw_pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *to,
+                    const float *w, size_t inner, size_t inner_step, size_t cols,
+                    size_t col_step)
 {
     size_t n = panels(simd, cols);
 
@@ -89,8 +96,7 @@ static void pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *
         simd->pw_pack(to, w, inner, inner_step, cols, col_step, i);
 }
 
-/* The batch norm (and gate) that is applied to x on loading. */
-static void set_pre(struct xk_pw_args *a, const struct xk_step *step)
+void xk_cpu_pw_pre(struct xk_pw_args *a, const struct xk_step *step)
 {
     struct xk_cpu_bn_saved s;
 
@@ -109,7 +115,7 @@ static int pointwise_forward(struct xk_cpu *cpu, struct xk_step *step,
                              const struct xk_pass *pass, struct xr_err *err)
 {
     const struct xk_simd *simd = simd_of(cpu, step);
-    struct xk_pw_args a = geometry(step);
+    struct xk_pw_args a = xk_cpu_pw_geometry(step);
     struct pointwise *p = step->impl;
     const float *w = xk_value(step, pass, XK_WEIGHT);
     size_t cp = xk_padded(a.out), rows = pass->n * a.per_image;
@@ -124,7 +130,7 @@ static int pointwise_forward(struct xk_cpu *cpu, struct xk_step *step,
             xk_cpu_fold(cpu->scratch, p->bias, step, pass, a.in);
             w = cpu->scratch;
         }
-        pack(cpu, simd, p->weights, w, a.in, 1, a.out, a.in);
+        xk_cpu_pw_pack(cpu, simd, p->weights, w, a.in, 1, a.out, a.in);
         p->version = pass->version;
     }
     a.weights = p->weights;
@@ -132,7 +138,7 @@ static int pointwise_forward(struct xk_cpu *cpu, struct xk_step *step,
         a.bias = p->bias;
     if (step->node->n_inputs == 2)
         a.shortcut = step->x[1];
-    set_pre(&a, step);
+    xk_cpu_pw_pre(&a, step);
     if (sums) {
         struct xk_pw_sums first = {.sum = cpu->partial, .squares = cpu->partial + cp};
         size_t n = rows < 12 ? rows : 12;
@@ -165,8 +171,7 @@ static int pointwise_forward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
-/* The gradient of the batch norm behind, applied to dy on loading. */
-static void set_post(struct xk_pw_args *a, const struct xk_step *step)
+void xk_cpu_pw_post(struct xk_pw_args *a, const struct xk_step *step)
 {
     const struct xk_step *post = step->post;
     struct xk_cpu_bn_saved s;
@@ -213,7 +218,7 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
                               const struct xk_pass *pass, struct xr_err *err)
 {
     const struct xk_simd *simd = simd_of(cpu, step);
-    struct xk_pw_args a = geometry(step);
+    struct xk_pw_args a = xk_cpu_pw_geometry(step);
     struct pointwise *p = step->impl;
     size_t cp = xk_padded(a.in), rows = pass->n * a.per_image;
     float *dw = xk_grad(step, pass, XK_WEIGHT), *parts = cpu->scratch + xk_padded(a.out);
@@ -222,11 +227,11 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
 
     (void)err;
     a.dx = step->dx[0];
-    set_pre(&a, step);
-    set_post(&a, step);
+    xk_cpu_pw_pre(&a, step);
+    xk_cpu_pw_post(&a, step);
     if (a.dx && p->back_version != pass->version) {
-        pack(cpu, simd, p->weights_back, xk_value(step, pass, XK_WEIGHT), a.out, a.in,
-             a.in, 1);
+        xk_cpu_pw_pack(cpu, simd, p->weights_back, xk_value(step, pass, XK_WEIGHT), a.out,
+                       a.in, a.in, 1);
         p->back_version = pass->version;
     }
     a.weights_back = p->weights_back;

@@ -112,8 +112,20 @@ struct xk_pw_sums {
     float *dw;
 };
 
+/*
+ * A 3x3 convolution at stride 1, padded by 1: p as for a pointwise one, of images [h][w].
+ * weights: 16 packed right factors [in][out], one for each place of a tile, one behind
+ * the other; weights_back the same of the weights turned by 180 degrees, [out][in]. gate
+ * is not known.
+ */
+struct xk_wg_args {
+    struct xk_pw_args p;
+    size_t h, w;
+};
+
 struct xk_simd {
     const char *name;
+    enum xk_dtype dtype;
 
     /* sum and sum of squares of x - center over rows r0..r1-1, added */
     void (*bn_stats)(double *sum, double *squares, const void *x, const float *center,
@@ -146,6 +158,14 @@ struct xk_simd {
     void (*pw_pack)(int32_t *panels, const float *w, size_t inner, size_t inner_step,
                     size_t cols, size_t col_step, size_t panel);
     size_t pw_panel;
+
+    /* Tiles t0..t1-1 of n * (h + 1) / 2 * (w + 1) / 2, in order of their images and rows.
+     * dw: the sums of 16 places, one behind the other */
+    void (*wg_forward)(const struct xk_wg_args *a, const struct xk_pw_sums *s,
+                       void *scratch, size_t t0, size_t t1);
+    void (*wg_backward)(const struct xk_wg_args *a, const struct xk_pw_sums *s,
+                        void *scratch, size_t t0, size_t t1);
+    size_t (*wg_scratch)(const struct xk_wg_args *a, bool backward);
 
     /* elementwise; y may be x, dx may be dy */
     void (*act)(void *y, const void *x, size_t n, enum xk_act act);

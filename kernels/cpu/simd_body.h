@@ -8,9 +8,13 @@
 #include "simd_dw.h"
 #include "simd_misc.h"
 #include "simd_pw.h"
+#include "simd_wg.h"
 
 const struct xk_simd SIMD_TABLE = {
     .name = SIMD_NAME,
+#ifdef SIMD_BF16
+    .dtype = XK_BF16,
+#endif
     .bn_stats = bn_stats,
     .bn_apply = bn_apply,
     .bn_reduce = bn_reduce,
@@ -24,6 +28,9 @@ const struct xk_simd SIMD_TABLE = {
     .pw_dw_cols = pw_dw_cols,
     .pw_pack = pw_pack,
     .pw_panel = PW_PANEL,
+    .wg_forward = wg_forward,
+    .wg_backward = wg_backward,
+    .wg_scratch = wg_scratch,
     .act = act_rows,
     .act_grad = act_grad_rows,
     .add = add_rows,
