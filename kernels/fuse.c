@@ -107,17 +107,18 @@ bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node)
     const struct xk_node *in = node->n_inputs ? &graph->nodes[node->inputs[0]]
                                               : NULL; /* pooled: a linear layer */
 
-    return node->op == XK_OP_CONV && node->kernel == 1 && node->stride == 1 &&
-           node->groups == 1 && node->pad == 0 && in && in->shape.h * in->shape.w > 1;
+    return node->op == XK_OP_CONV && node->kernel == 1 && node->groups == 1 &&
+           node->pad == 0 && in && in->shape.h * in->shape.w > 1;
 }
 
 bool xk_dense3(const struct xk_graph *graph, const struct xk_node *node)
 {
     const struct xk_node *in = node->n_inputs ? &graph->nodes[node->inputs[0]] : NULL;
 
-    return node->op == XK_OP_CONV && node->kernel == 3 && node->stride == 1 &&
-           node->groups == 1 && node->pad_h == 1 && node->pad_w == 1 && in &&
-           in->shape.c >= 16 && node->out >= 16 && in->shape.h >= 4 && in->shape.w >= 4;
+    return node->op == XK_OP_CONV && node->dtype == XK_BF16 && node->kernel == 3 &&
+           node->stride == 1 && node->groups == 1 && node->pad_h == 1 &&
+           node->pad_w == 1 && in && in->shape.c >= 16 && node->out >= 16 &&
+           in->shape.h >= 4 && in->shape.w >= 4;
 }
 
 /* Batch norms around a convolution of the devices' own: what is behind it may add a

@@ -157,7 +157,9 @@ void xk_fuse_infer(struct xk_graph *graph);
 bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node);
 /* A 1x1 convolution of an image that they take. */
 bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node);
-/* A dense 3x3 convolution at stride 1, padded by 1, that they take. */
+/* A dense 3x3 convolution at stride 1, padded by 1, that they take: in bfloat16 alone,
+ * whose rounding hides that of Winograd's way; float32 keeps the direct one's last
+ * digits. */
 bool xk_dense3(const struct xk_graph *graph, const struct xk_node *node);
 
 /* --- families ---------------------------------------------------------------------- */

@@ -24,7 +24,11 @@ struct xk_pw_args xk_cpu_pw_geometry(const struct xk_step *step)
 {
     return (struct xk_pw_args){.in = step->in.c,
                                .out = step->node->out,
-                               .per_image = step->in.h * step->in.w,
+                               .per_image = step->node->shape.h * step->node->shape.w,
+                               .stride = step->node->stride,
+                               .in_h = step->in.h,
+                               .in_w = step->in.w,
+                               .out_w = step->node->shape.w,
                                .act_out = step->node->act,
                                .x = step->x[0],
                                .y = step->y};
@@ -214,6 +218,17 @@ static void add_weights(const struct xk_cpu *cpu, float *dw, const float *parts,
         }
 }
 
+static void clear(const struct xk_cpu *cpu, char *to, size_t bytes)
+{
+#pragma omp parallel num_threads(cpu->n_threads)
+    {
+        size_t b0, b1;
+
+        xk_cpu_part(&b0, &b1, bytes, omp_get_thread_num(), omp_get_num_threads());
+        memset(to + b0, 0, b1 - b0);
+    }
+}
+
 static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
                               const struct xk_pass *pass, struct xr_err *err)
 {
@@ -235,6 +250,9 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
         p->back_version = pass->version;
     }
     a.weights_back = p->weights_back;
+    if (a.dx && a.stride > 1)
+        clear(cpu, a.dx,
+              pass->n * a.in_h * a.in_w * a.in * xk_dtype_size(step->in_dtype[0]));
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         size_t r0, r1, t = (size_t)omp_get_thread_num();
@@ -253,7 +271,8 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
         add_weights(cpu, dw, parts, &a, p->dw_floats, simd->pw_dw_cols(&a), threads);
     if (step->pre && !step->gate) {
         xk_cpu_join(cpu->partial, 2 * cp, threads);
-        xk_cpu_bn_gradients(step->pre, pass, cpu->partial, cpu->partial + cp, rows);
+        xk_cpu_bn_gradients(step->pre, pass, cpu->partial, cpu->partial + cp,
+                            pass->n * a.in_h * a.in_w);
     }
     return 0;
 }

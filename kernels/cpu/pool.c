@@ -124,7 +124,8 @@ static int maxpool_forward(struct xk_cpu *cpu, struct xk_step *step,
 }
 
 /* The pixels of dx that a row of dx's image gets from the windows over it. */
-static void maxpool_row(float *row, const struct xk_step *step, size_t n, size_t iy)
+static void maxpool_row(float *row, const struct xk_simd *simd,
+                        const struct xk_step *step, size_t n, size_t iy)
 {
     const struct xk_node *node = step->node;
     struct xk_shape s = node->shape;
@@ -134,16 +135,16 @@ static void maxpool_row(float *row, const struct xk_step *step, size_t n, size_t
     memset(row, 0, w * c * sizeof *row);
     for (size_t oy = first; oy <= last && oy < s.h; oy++)
         for (size_t ox = 0; ox < s.w; ox++) {
-            size_t p = ((n * s.h + oy) * s.w + ox) * c;
-            const uint8_t *winner = (const uint8_t *)step->saved + p;
-            uint8_t ky = (uint8_t)(at - oy * node->stride);
+            size_t p = ((n * s.h + oy) * s.w + ox) * c, ky = at - oy * node->stride;
 
-            for (size_t i = 0; i < c; i++)
-                if (winner[i] / k == ky)
-                    row[(ox * node->stride + winner[i] % k - node->pad_w) * c + i] +=
-                        step->node->dtype == XK_BF16
-                            ? xk_bf16_to_f32(((const uint16_t *)step->dy[0])[p + i])
-                            : ((const float *)step->dy[0])[p + i];
+            for (size_t kx = 0; kx < k; kx++) {
+                size_t ix = ox * node->stride + kx - node->pad_w;
+
+                if (ix < w)
+                    simd->add_where(row + ix * c, (const uint8_t *)step->saved + p,
+                                    (uint8_t)(ky * k + kx),
+                                    xk_at(step->dy[0], node->dtype, p), c);
+            }
         }
 }
 
@@ -158,7 +159,8 @@ static int maxpool_backward(struct xk_cpu *cpu, struct xk_step *step,
         float *sums = cpu->scratch + (size_t)omp_get_thread_num() * row;
         uint16_t *narrow = (uint16_t *)step->dx[0] + r * row;
 
-        maxpool_row(sums, step, r / step->in.h, r % step->in.h);
+        maxpool_row(sums, cpu->simd[step->node->dtype], step, r / step->in.h,
+                    r % step->in.h);
         if (step->in_dtype[0] == XK_BF16)
             for (size_t i = 0; i < row; i++)
                 narrow[i] = xk_f32_to_bf16(sums[i]);

@@ -85,6 +85,9 @@ size_t xk_dw_scratch(const struct xk_dw_args *a);
 struct xk_pw_args {
     size_t in, out;
     size_t per_image; /* rows, for gate, dy_mul, dy_add, factor */
+    /* Row r is pixel r of x and dx; with stride > 1 (dx is zero then where no row is)
+     * pixel (r / out_w * stride, r % out_w * stride) of an image [in_h][in_w]. */
+    size_t stride, in_h, in_w, out_w;
     const void *x;
     void *y;
     const int32_t *weights, *weights_back; /* by pw_pack, for forward and for dx */
@@ -166,6 +169,11 @@ struct xk_simd {
     void (*wg_backward)(const struct xk_wg_args *a, const struct xk_pw_sums *s,
                         void *scratch, size_t t0, size_t t1);
     size_t (*wg_scratch)(const struct xk_wg_args *a, bool backward);
+    /* GgG' of n filters [3][3] into u, 16 places `apart` floats from each other; turned:
+     * of filters turned by 180 degrees. */
+    void (*wg_filters)(float *u, size_t apart, const float *w, size_t n, bool turned);
+    /* G'uG of n filters, added to dw. */
+    void (*wg_filters_back)(float *dw, const float *u, size_t apart, size_t n);
 
     /* elementwise; y may be x, dx may be dy */
     void (*act)(void *y, const void *x, size_t n, enum xk_act act);
@@ -183,6 +191,9 @@ struct xk_simd {
     void (*gate_sums)(float *sums, size_t apart, const void *x, const void *dy,
                       const float *scale, const float *shift, const float *mean,
                       enum xk_act act, size_t c, size_t rows);
+    /* to[i] += dy[i] where winner[i] is id */
+    void (*add_where)(float *to, const uint8_t *winner, uint8_t id, const void *dy,
+                      size_t c);
     void (*dot_rows)(double *sum, const void *x, const void *dy, size_t c, size_t rows);
     void (*fill_rows)(void *y, const float *v, size_t c, size_t rows);
 
@@ -191,6 +202,7 @@ struct xk_simd {
     void (*max_taps)(void *y, uint8_t *winner, const void *const *taps,
                      const uint8_t *ids, size_t n_taps, size_t c);
 
+    void (*add_floats)(float *to, const float *x, size_t n); /* to += x */
     double (*sum_squares)(const float *x, size_t n);
     /* of optimisers (formula.h): g times scale is the gradient */
     void (*update[XK_N_OPTIMS])(float *p, float *m, float *v, float *g, size_t n,

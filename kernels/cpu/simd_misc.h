@@ -240,6 +240,12 @@ static void fill_rows(void *to, const float *v, size_t c, size_t rows)
             astore_n(y + r * c + i, vload_n(v + i, c - i), c - i);
 }
 
+static void add_floats(float *to, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += VEC)
+        vstore_n(to + i, vload_n(to + i, n - i) + vload_n(x + i, n - i), n - i);
+}
+
 static double sum_squares(const float *x, size_t n)
 {
     double sum[VEC] = {0}, total = 0;
@@ -347,6 +353,27 @@ static void ema(float *e, const float *p, size_t n, float decay)
 
 typedef uint8_t vb __attribute__((vector_size(VEC)));
 typedef uint8_t vb_mem __attribute__((vector_size(VEC), aligned(1), may_alias));
+
+static void add_where(float *to, const uint8_t *winner, uint8_t id, const void *grad,
+                      size_t c)
+{
+    const act_t *dy = grad;
+    size_t i = 0;
+
+    for (; i + VEC <= c; i += VEC) {
+        vi at = __builtin_convertvector(*(const vb_mem *)(const void *)(winner + i), vi);
+        vi here = at == ((vi){0} + id);
+
+        vstore(to + i, vload(to + i) + (vf)((vi)aload(dy + i) & here));
+    }
+    for (; i < c; i++)
+        if (winner[i] == id)
+#ifdef SIMD_BF16
+            to[i] += xk_bf16_to_f32(dy[i]);
+#else
+            to[i] += dy[i];
+#endif
+}
 
 /* NaN wins, as in PyTorch. */
 static void max_taps(void *to, uint8_t *winner, const void *const *taps,

@@ -139,13 +139,23 @@ static void pw_product(float *c, size_t ldc, const int32_t *a, size_t a_row,
 
 /* --- loading ----------------------------------------------------------------------- */
 
+/* The pixel of x that row r is. */
+VEC_INLINE size_t pw_pixel(const struct xk_pw_args *a, size_t r)
+{
+    size_t image = r / a->per_image, place = r % a->per_image;
+
+    if (a->stride == 1)
+        return r;
+    return (image * a->in_h + place / a->out_w * a->stride) * a->in_w +
+           place % a->out_w * a->stride;
+}
+
 /* Rows go one after the other, as they lie in memory: the processor foresees that. */
 VEC_INLINE void pw_load_x_act(act_t *dst, size_t cols, const struct xk_pw_args *a,
                               size_t r0, size_t m, const enum xk_act act)
 {
-    const act_t *x = (const act_t *)a->x + r0 * a->in;
-
-    for (size_t r = 0; r < m; r++, x += a->in, dst += cols) {
+    for (size_t r = 0; r < m; r++, dst += cols) {
+        const act_t *x = (const act_t *)a->x + pw_pixel(a, r0 + r) * a->in;
         const float *gate =
             a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) : NULL;
 
@@ -165,9 +175,8 @@ VEC_INLINE void pw_load_x_act(act_t *dst, size_t cols, const struct xk_pw_args *
 static void pw_copy_x(act_t *dst, size_t cols, const struct xk_pw_args *a, size_t r0,
                       size_t m)
 {
-    const act_t *x = (const act_t *)a->x + r0 * a->in;
-
-    for (size_t r = 0; r < m; r++, x += a->in, dst += cols) {
+    for (size_t r = 0; r < m; r++, dst += cols) {
+        const act_t *x = (const act_t *)a->x + pw_pixel(a, r0 + r) * a->in;
         const float *gate =
             a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) : NULL;
 
@@ -351,8 +360,8 @@ VEC_INLINE void pw_store_dx_act(const struct xk_pw_args *a, const struct xk_pw_s
                                 const float *tile, size_t r0, size_t m, size_t j0,
                                 const enum xk_act act, const int nv, size_t n)
 {
-    act_t *dx = (act_t *)a->dx + r0 * a->in + j0;
-    const act_t *x = (const act_t *)a->x + r0 * a->in + j0;
+    act_t *dx = (act_t *)a->dx + j0;
+    const act_t *x = (const act_t *)a->x + j0;
     vf scale[PW_NV], shift[PW_NV], mean[PW_NV], s[PW_NV], q[PW_NV];
 
     UNROLL for (int k = 0; k < nv; k++)
@@ -363,13 +372,15 @@ VEC_INLINE void pw_store_dx_act(const struct xk_pw_args *a, const struct xk_pw_s
         s[k] = q[k] = vset(0);
     }
     for (size_t r = 0; r < m; r++) {
+        size_t at = pw_pixel(a, r0 + r) * a->in;
+
         UNROLL for (int k = 0; k < nv; k++)
         {
-            vf v = aload_n(x + r * a->in + k * VEC, n);
+            vf v = aload_n(x + at + k * VEC, n);
             vf g = vact_grad(act, vfma(v, scale[k], shift[k]),
                              vload(tile + r * PW_PANEL + k * VEC));
 
-            astore_n(dx + r * a->in + k * VEC, g, n);
+            astore_n(dx + at + k * VEC, g, n);
             g = vstored(g);
             s[k] += g;
             q[k] = vfma(g, v - mean[k], q[k]);
@@ -386,11 +397,12 @@ static void pw_store_dx(const struct xk_pw_args *a, const struct xk_pw_sums *sum
                         const float *tile, size_t r0, size_t m, size_t j0, size_t n)
 {
     if (!a->scale || a->gate) {
-        act_t *dx = (act_t *)a->dx + r0 * a->in + j0;
+        for (size_t r = 0; r < m; r++) {
+            act_t *dx = (act_t *)a->dx + pw_pixel(a, r0 + r) * a->in + j0;
 
-        for (size_t r = 0; r < m; r++)
             for (size_t i = 0; i < n; i += VEC)
-                astore_n(dx + r * a->in + i, vload(tile + r * PW_PANEL + i), n - i);
+                astore_n(dx + i, vload(tile + r * PW_PANEL + i), n - i);
+        }
         return;
     }
 #define GROUP(nv, i, n)                                                                  \
@@ -451,7 +463,7 @@ static void pw_forward(const struct xk_pw_args *a, const struct xk_pw_sums *sums
 {
     size_t rows = pw_forward_rows(a), cols = pw_cols(a->in);
     size_t units = pw_up(a->in, PW_UNIT) / PW_UNIT;
-    bool in_place = !a->scale && !a->gate && a->in % PW_UNIT == 0;
+    bool in_place = !a->scale && !a->gate && a->stride == 1 && a->in % PW_UNIT == 0;
     act_t *block = scratch;
     float *tile = (float *)(void *)(block + pw_block(rows, a->in));
 

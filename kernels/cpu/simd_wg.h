@@ -410,3 +410,69 @@ static void wg_backward(const struct xk_wg_args *a, const struct xk_pw_sums *sum
     if (sums->dw)
         wg_weights(a, sums, scratch, t0, t1);
 }
+
+/* --- filters ----------------------------------------------------------------------- */
+
+VEC_INLINE void wg_three_to_four(vf u[4], vf g0, vf g1, vf g2)
+{
+    vf even = vset(0.5f) * (g0 + g2), odd = vset(0.5f) * g1;
+
+    u[0] = g0;
+    u[1] = even + odd;
+    u[2] = even - odd;
+    u[3] = g2;
+}
+
+static void wg_filters(float *u, size_t apart, const float *w, size_t n, bool turned)
+{
+    for (size_t f = 0; f < n; f += VEC) {
+        size_t m = n - f < VEC ? n - f : VEC;
+        float by_place[9][VEC] = {{0}};
+        vf rows[3][4], column[4];
+
+        for (size_t i = 0; i < m; i++)
+            for (size_t k = 0; k < 9; k++)
+                by_place[k][i] = w[(f + i) * 9 + (turned ? 8 - k : k)];
+        for (size_t y = 0; y < 3; y++)
+            wg_three_to_four(rows[y], vload(by_place[3 * y]), vload(by_place[3 * y + 1]),
+                             vload(by_place[3 * y + 2]));
+        for (size_t x = 0; x < 4; x++) {
+            wg_three_to_four(column, rows[0][x], rows[1][x], rows[2][x]);
+            for (size_t y = 0; y < 4; y++)
+                vstore_n(u + (4 * y + x) * apart + f, column[y], m);
+        }
+    }
+}
+
+VEC_INLINE void wg_four_to_three(vf d[3], vf u0, vf u1, vf u2, vf u3)
+{
+    vf even = vset(0.5f) * (u1 + u2);
+
+    d[0] = u0 + even;
+    d[1] = vset(0.5f) * (u1 - u2);
+    d[2] = even + u3;
+}
+
+static void wg_filters_back(float *dw, const float *u, size_t apart, size_t n)
+{
+    for (size_t f = 0; f < n; f += VEC) {
+        size_t m = n - f < VEC ? n - f : VEC;
+        float by_place[9][VEC];
+        vf rows[4][3], d[3];
+
+        for (size_t y = 0; y < 4; y++) {
+            const float *p = u + 4 * y * apart + f;
+
+            wg_four_to_three(rows[y], vload_n(p, m), vload_n(p + apart, m),
+                             vload_n(p + 2 * apart, m), vload_n(p + 3 * apart, m));
+        }
+        for (size_t x = 0; x < 3; x++) {
+            wg_four_to_three(d, rows[0][x], rows[1][x], rows[2][x], rows[3][x]);
+            for (size_t y = 0; y < 3; y++)
+                vstore(by_place[3 * y + x], d[y]);
+        }
+        for (size_t i = 0; i < m; i++)
+            for (size_t k = 0; k < 9; k++)
+                dw[(f + i) * 9 + k] += by_place[k][i];
+    }
+}

@@ -81,34 +81,13 @@ static void winograd_release(struct xk_step *step)
     free(g);
 }
 
-/* u[3 or 4 apart] = G g of three values. */
-static void three_to_four(float u[4], float g0, float g1, float g2)
-{
-    u[0] = g0;
-    u[1] = 0.5f * (g0 + g1 + g2);
-    u[2] = 0.5f * (g0 - g1 + g2);
-    u[3] = g2;
-}
-
-/* G g G' of all filters into values[place][filter]; turned: of g turned by 180 degrees.
- */
-static void transform(const struct xk_cpu *cpu, float *values, const float *w, size_t n,
-                      bool turned)
+/* GgG' of all filters into values[place][out][in]. */
+static void transform(const struct xk_cpu *cpu, const struct xk_simd *simd, float *values,
+                      const float *w, size_t in, size_t out, bool turned)
 {
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
-    for (size_t f = 0; f < n; f++) {
-        float rows[3][4], g[9], u[4];
-
-        for (int i = 0; i < 9; i++)
-            g[i] = w[f * 9 + (size_t)(turned ? 8 - i : i)];
-        for (int y = 0; y < 3; y++)
-            three_to_four(rows[y], g[3 * y], g[3 * y + 1], g[3 * y + 2]);
-        for (size_t x = 0; x < 4; x++) {
-            three_to_four(u, rows[0][x], rows[1][x], rows[2][x]);
-            for (size_t y = 0; y < 4; y++)
-                values[(4 * y + x) * n + f] = u[y];
-        }
-    }
+    for (size_t o = 0; o < out; o++)
+        simd->wg_filters(values + o * in, in * out, w + 9 * o * in, in, turned);
 }
 
 /* Pixels in the first n tiles of 2x2. */
@@ -144,7 +123,7 @@ static int winograd_forward(struct xk_cpu *cpu, struct xk_step *step,
 
         if (biased)
             xk_cpu_fold(g->folded, g->bias, step, pass, 9 * in);
-        transform(cpu, g->values, g->folded ? g->folded : w, in * out, false);
+        transform(cpu, simd, g->values, g->folded ? g->folded : w, in, out, false);
         for (size_t p = 0; p < PLACES; p++)
             xk_cpu_pw_pack(cpu, simd, g->weights + p * xk_cpu_pw_units(simd, in, out),
                            g->values + p * in * out, in, 1, out, in);
@@ -188,40 +167,33 @@ static int winograd_forward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
-/* d = G' u of four values. */
-static void four_to_three(float d[3], float u0, float u1, float u2, float u3)
-{
-    d[0] = u0 + 0.5f * (u1 + u2);
-    d[1] = 0.5f * (u1 - u2);
-    d[2] = 0.5f * (u1 + u2) + u3;
-}
-
-/* dw [out][in][3][3] += G' dU G, dU the sum of the threads' parts, in their order. */
-static void add_weights(const struct xk_cpu *cpu, float *dw, const float *parts,
-                        const struct xk_pw_args *a, size_t floats, size_t ld, int threads)
+/* dw [out][in][3][3] += G' dU G, dU the sum of the threads' parts, in their order, which
+ * goes into the first's. */
+static void add_weights(const struct xk_cpu *cpu, const struct xk_simd *simd, float *dw,
+                        float *parts, const struct xk_pw_args *a, size_t floats,
+                        size_t ld, int threads)
 {
     bool out_wide = a->in < a->out;
-    size_t one = floats / PLACES;
+    size_t one = floats / PLACES, rows = one / ld, high = out_wide ? a->in : a->out;
 
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+    for (size_t r = 0; r < PLACES * rows; r++)
+        for (int t = 1; t < threads; t++)
+            simd->add_floats(parts + r * ld, parts + (size_t)t * floats + r * ld, ld);
+    if (!out_wide) {
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
+        for (size_t o = 0; o < a->out; o++)
+            simd->wg_filters_back(dw + 9 * o * a->in, parts + o * ld, one, a->in);
+        return;
+    }
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t o = 0; o < a->out; o++)
-        for (size_t i = 0; i < a->in; i++) {
-            size_t at = out_wide ? i * ld + o : o * ld + i;
-            float u[PLACES], rows[4][3], d[3];
+        for (size_t i = 0; i < high; i++) {
+            float u[PLACES];
 
-            for (size_t p = 0; p < PLACES; p++) {
-                u[p] = 0;
-                for (int t = 0; t < threads; t++)
-                    u[p] += parts[(size_t)t * floats + p * one + at];
-            }
-            for (int y = 0; y < 4; y++)
-                four_to_three(rows[y], u[4 * y], u[4 * y + 1], u[4 * y + 2],
-                              u[4 * y + 3]);
-            for (size_t x = 0; x < 3; x++) {
-                four_to_three(d, rows[0][x], rows[1][x], rows[2][x], rows[3][x]);
-                for (size_t y = 0; y < 3; y++)
-                    dw[(o * a->in + i) * 9 + 3 * y + x] += d[y];
-            }
+            for (size_t p = 0; p < PLACES; p++)
+                u[p] = parts[p * one + i * ld + o];
+            simd->wg_filters_back(dw + 9 * (o * a->in + i), u, 1, 1);
         }
 }
 
@@ -242,7 +214,7 @@ static int winograd_backward(struct xk_cpu *cpu, struct xk_step *step,
     xk_cpu_pw_pre(&a.p, step);
     xk_cpu_pw_post(&a.p, step);
     if (a.p.dx && g->back_version != pass->version) {
-        transform(cpu, g->values, xk_value(step, pass, XK_WEIGHT), in * out, true);
+        transform(cpu, simd, g->values, xk_value(step, pass, XK_WEIGHT), in, out, true);
         for (size_t p = 0; p < PLACES; p++)
             xk_cpu_pw_pack(cpu, simd,
                            g->weights_back + p * xk_cpu_pw_units(simd, out, in),
@@ -265,7 +237,8 @@ static int winograd_backward(struct xk_cpu *cpu, struct xk_step *step,
         simd->wg_backward(&a, &s, scratch + t * g->scratch, t0, t1);
     }
     if (dw)
-        add_weights(cpu, dw, parts, &a.p, g->dw_floats, simd->pw_dw_cols(&a.p), threads);
+        add_weights(cpu, simd, dw, parts, &a.p, g->dw_floats, simd->pw_dw_cols(&a.p),
+                    threads);
     if (step->pre) {
         xk_cpu_join(cpu->partial, 2 * cp, threads);
         xk_cpu_bn_gradients(step->pre, pass, cpu->partial, cpu->partial + cp,
