@@ -341,7 +341,8 @@ static double now(const struct xk_net *net)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int run_forward(struct xk_net *net, struct xk_plan *plan, float *logits,
+/* Run the steps behind `from` (-1: all of them). */
+static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float *logits,
                        struct xr_err *err)
 {
     double before = now(net), after;
@@ -351,7 +352,7 @@ static int run_forward(struct xk_net *net, struct xk_plan *plan, float *logits,
     net->pass.n = net->n;
     net->pass.version = net->version;
     net->pass.values = net->pass.running = net->values;
-    for (int i = 0; i < plan->n_steps; i++) {
+    for (int i = from + 1; i < plan->n_steps; i++) {
         enum xk_op op = plan->graph.nodes[i].op;
 
         if (op == XK_OP_NONE || op == XK_OP_INPUT)
@@ -381,11 +382,46 @@ int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t se
                                  .step = step,
                                  .grads = net->grads};
     net->can_backward = false;
-    if (run_forward(net, plan, logits, err))
+    if (run_forward(net, plan, -1, logits, err))
         return -1;
     net->can_backward = training;
     if (training && !net->frozen)
         net->version++; /* running statistics moved */
+    return 0;
+}
+
+/* The pooling before the classifier; -1: there is none. */
+static int pooling(const struct xk_plan *plan)
+{
+    int i = plan->n_steps - 1;
+
+    while (i >= 0 && plan->graph.nodes[i].op != XK_OP_GAP)
+        i--;
+    return i;
+}
+
+int xk_net_forward_head(struct xk_net *net, float *logits, const float *features,
+                        size_t n, bool training, uint64_t seed, uint64_t step,
+                        struct xr_err *err)
+{
+    struct xk_plan *plan = &net->infer;
+    int from = pooling(plan);
+
+    if (training && (!net->spec.training || !net->frozen))
+        return xr_fail(err, "a head is trained alone on a frozen backbone only");
+    if (from < 0)
+        return xr_fail(err, "%s has no pooled features", net->arch->name);
+    if (check_input(net, n, err))
+        return -1;
+    net->pass = (struct xk_pass){.mode = training ? XK_TRAIN : XK_INFER,
+                                 .seed = seed,
+                                 .step = step,
+                                 .grads = net->grads};
+    BACKEND(net)->upload(net->dev, plan->steps[from].y, features,
+                         n * plan->graph.nodes[from].shape.c * sizeof(float));
+    if (run_forward(net, plan, from, logits, err))
+        return -1;
+    net->can_backward = training;
     return 0;
 }
 
@@ -395,7 +431,7 @@ int xk_net_forward_keep(struct xk_net *net, float *logits, struct xr_err *err)
         return xr_fail(err, "the net was not opened for training");
     net->pass = (struct xk_pass){.mode = XK_KEEP};
     net->can_backward = false;
-    if (run_forward(net, &net->train, logits, err))
+    if (run_forward(net, &net->train, -1, logits, err))
         return -1;
     net->can_backward = true;
     return 0;
@@ -522,18 +558,16 @@ int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t s
 int xk_net_pooled(struct xk_net *net, float *dst, size_t *features, struct xr_err *err)
 {
     struct xk_plan *plan = net->ran ? net->ran : &net->infer;
+    int i = pooling(plan);
 
-    for (int i = plan->n_steps - 1; i >= 0; i--) {
-        if (plan->graph.nodes[i].op != XK_OP_GAP)
-            continue;
-        *features = plan->graph.nodes[i].shape.c;
-        if (!dst)
-            return 0;
-        if (!net->ran)
-            return xr_fail(err, "pooled features before a forward pass");
-        BACKEND(net)->download(net->dev, dst, plan->steps[i].y,
-                               net->n * *features * sizeof(float));
+    if (i < 0)
+        return xr_fail(err, "%s has no pooled features", net->arch->name);
+    *features = plan->graph.nodes[i].shape.c;
+    if (!dst)
         return 0;
-    }
-    return xr_fail(err, "%s has no pooled features", net->arch->name);
+    if (!net->ran)
+        return xr_fail(err, "pooled features before a forward pass");
+    BACKEND(net)->download(net->dev, dst, plan->steps[i].y,
+                           net->n * *features * sizeof(float));
+    return 0;
 }

@@ -105,6 +105,11 @@ int xk_net_input_f32(struct xk_net *net, const float *pixels, size_t n,
  */
 int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t seed,
                    uint64_t step, struct xr_err *err) XR_MUST_USE;
+/* The same from pooled features [n][features] (xk_net_pooled) instead of an input: only
+ * what follows them runs. training needs a frozen backbone. */
+int xk_net_forward_head(struct xk_net *net, float *logits, const float *features,
+                        size_t n, bool training, uint64_t seed, uint64_t step,
+                        struct xr_err *err) XR_MUST_USE;
 /* Inference that keeps what a backward pass needs (explanations: running statistics, no
  * dropout). The backward pass behind it computes gradients of activations only, and ends
  * at the kept layer. */

@@ -380,6 +380,16 @@ END
     tar -xOf a.tar __xr__/header.json | grep -q '"name": "shift_scale_rotate", "shift": \[-0.0625, 0.0625\]'
 }
 
+@test "without transforms every epoch has the same pixels" {
+    films
+    xr-augment --no-history --split train --size 16 --epochs 2 -t none -o none.tar splits.csv
+    tar -xf none.tar
+    key=$(tar -tf none.tar | sed -n 's,^0001/\(.*\)\.npy$,\1,p' | grep -v mask | head -1)
+    cmp "0001/$key.npy" "0002/$key.npy"
+    grep -q '"transforms": \[\]' "0001/$key.json"
+    wrong_usage xr-augment -t none -t hflip splits.csv
+}
+
 # shares STREAM: records of each class, "a b"
 shares() {
     xr-cat -t "$1" | awk -F'\t' '{ n[$2]++ } END { print n["a"] + 0, n["b"] + 0 }'

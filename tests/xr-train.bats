@@ -346,6 +346,33 @@ rates() {
     [ "$(cut -d, -f7 want.csv | sort -u | wc -l)" -gt 2 ]
 }
 
+@test "a head that is trained alone remembers features, to the same bytes" {
+    inputs
+    xr-synth -q --force -n 30 --size 40 -s 5 -o . && xr-split -q --no-group -s 1 -o splits.csv dataset.csv
+    xr-augment --split train --size 32 --epochs 4 --transform none -o probe.tar splits.csv
+    xr-augment --split val --size 32 -o check.tar splits.csv
+    probe() {
+        train --freeze-epochs 4 --val check.tar --ema .9 --no-history "$@" probe.tar
+    }
+    probe -o kept.safetensors >kept.csv
+    probe --feature-cache 0 -o none.safetensors >none.csv
+    cmp <(columns kept.csv) <(columns none.csv)
+    tensors() { # the file behind its header, which says how it was made
+        tail -c +$(($(od -An -tu8 -N8 "$1") + 9)) "$1"
+    }
+    cmp <(tensors kept.safetensors) <(tensors none.safetensors)
+    # the pass without any of this, which mixing asks for
+    probe --mixup 1 --mix-prob 0 -o plain.safetensors >plain.csv
+    cmp <(columns kept.csv) <(columns plain.csv)
+    cmp <(tensors kept.safetensors) <(tensors plain.safetensors)
+    # stopped and gone on
+    head -c $(($(stat -c %s probe.tar) * 6 / 10)) probe.tar >cut.tar
+    run -1 train --freeze-epochs 4 --val check.tar --ema .9 --no-history --checkpoint run -o again.safetensors <cut.tar
+    train --freeze-epochs 4 --val check.tar --ema .9 --no-history --checkpoint run -o again.safetensors <probe.tar >again.csv
+    cmp <(columns kept.csv) <(columns again.csv)
+    cmp <(tensors kept.safetensors) <(tensors again.safetensors)
+}
+
 @test "settings from a file, the command line wins" {
     inputs
     cat >c.yaml <<'Y'

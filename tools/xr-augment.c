@@ -151,6 +151,8 @@ static int open_chain(struct xr_chain **chain, const struct settings *set,
 
     if (n == 0)
         texts = xr_chain_default(&n);
+    if (n == 1 && !strcmp(texts[0], "none"))
+        n = 0;
     return xr_chain_parse(chain, texts, n, err) ? xr_fail_in(err, "--transform") : 0;
 }
 

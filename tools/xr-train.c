@@ -85,6 +85,8 @@ static const struct xr_opt options[] = {
     REAL("drop-path", drop_path, 0, 0.99, "stochastic depth, rising to this rate"),
     WHOLE("freeze-epochs", 0, freeze_epochs, 0, 1e6,
           "train the head alone for the first N epochs"),
+    {"feature-cache", 0, XR_OPT_INT, AT(feature_cache), "MIB",
+     "features that are kept where the head alone is trained", 0, 1 << 20, NULL, true},
     WHOLE("channels", 0, channels, 0, 3,
           "input channels of the network; 0: 3, gray replicated"),
     TEXT("monitor", 0, monitor, "COLUMN",

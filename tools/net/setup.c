@@ -240,6 +240,19 @@ static int check_stream(const struct xr_trainer *t, const char *input, struct xr
     return 0;
 }
 
+/* Where the head alone is trained from beginning to end, on images as they are. */
+static int open_features(struct xr_trainer *t, struct xr_err *err)
+{
+    const struct xr_train *set = t->set;
+    size_t width;
+
+    if (set->freeze_epochs < t->header.epochs || t->mixed ||
+        xk_net_pooled(t->c.net, NULL, &width, NULL))
+        return 0;
+    return xr_features_open(&t->features, t->c.net, t->header.n_classes,
+                            (size_t)set->batch, (size_t)set->feature_cache << 20, err);
+}
+
 int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
 {
     const struct xr_train *set = t->set;
@@ -274,6 +287,8 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
         ((t->mix.mixup > 0 || t->mix.cutmix > 0) && !t->mixed) || !t->values ||
         !t->best_values || !t->seen)
         goto done;
+    if (open_features(t, err))
+        goto done;
     t->training = training_json(t);
     set_history(t, inputs);
     rc = 0;
@@ -284,6 +299,7 @@ done:
 
 void xr_trainer_close(struct xr_trainer *t)
 {
+    xr_features_close(t->features);
     xk_optim_close(t->optim);
     xr_classifier_close(&t->c);
     xr_reader_close(t->in);

@@ -43,6 +43,46 @@ static int set_input(struct xr_trainer *t, struct xk_mixed *mixed, struct xr_err
     return xk_net_input_f32(t->c.net, t->mixed, b->n, err);
 }
 
+/* A head that is trained alone may know its input. */
+static bool has_features(const struct xr_trainer *t)
+{
+    return t->features && t->epoch <= t->set->freeze_epochs;
+}
+
+static int forward_head(struct xr_trainer *t, const struct xr_batch *b, bool training,
+                        struct xr_err *err)
+{
+    const float *features = xr_features_get(t->features, b, &t->c.pre, err);
+
+    return features ? xk_net_forward_head(t->c.net, t->logits, features, b->n, training,
+                                          (uint64_t)t->cli->seed, t->step, err)
+                    : -1;
+}
+
+int xr_trainer_infer(struct xr_trainer *t, const struct xr_batch *b, struct xr_err *err)
+{
+    if (has_features(t))
+        return forward_head(t, b, false, err);
+    return xr_batch_input(b, t->c.net, &t->c.pre, err) ||
+                   xk_net_forward(t->c.net, t->logits, false, 0, 0, err)
+               ? -1
+               : 0;
+}
+
+/* Logits of t->batch in training. */
+static int forward(struct xr_trainer *t, struct xk_mixed *mixed, struct xr_err *err)
+{
+    if (has_features(t)) { /* never together with mixing */
+        *mixed = (struct xk_mixed){.lam = 1};
+        memcpy(t->labels, t->batch.labels, t->batch.n * sizeof *t->labels);
+        return forward_head(t, &t->batch, true, err);
+    }
+    if (set_input(t, mixed, err))
+        return -1;
+    return xk_net_forward(t->c.net, t->logits, true, (uint64_t)t->cli->seed, t->step,
+                          err);
+}
+
 int xr_trainer_update(struct xr_trainer *t, struct xr_err *err)
 {
     double momentum, norm = 0;
@@ -72,8 +112,7 @@ int xr_trainer_step(struct xr_trainer *t, struct xr_err *err)
         if (b->labels[i] < 0)
             return xr_fail(err, "record '%s' has no label", b->records[i].key);
     }
-    if (set_input(t, &mixed, err) ||
-        xk_net_forward(t->c.net, t->logits, true, (uint64_t)t->cli->seed, t->step, err))
+    if (forward(t, &mixed, err))
         return -1;
     loss = xk_loss_mixed(t->d_logits, t->logits, b->labels, b->n, k, &t->loss, mixed.lam,
                          &weight);

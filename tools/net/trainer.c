@@ -32,8 +32,7 @@ static int evaluate(struct xr_trainer *t, struct xr_log_row *row, struct xr_err 
         goto done;
     while ((got = xr_batch_next(&batch, reader, err)) > 0) {
         got = -1;
-        if (xr_batch_input(&batch, t->c.net, &t->c.pre, err) ||
-            xk_net_forward(t->c.net, t->logits, false, 0, 0, err))
+        if (xr_trainer_infer(t, &batch, err))
             goto done;
         loss = xk_loss_forward(NULL, t->logits, batch.labels, batch.n, scores.k, &t->loss,
                                &weight);

@@ -37,8 +37,9 @@ struct xr_train {
     /* the network */
     double drop, drop_path;
     int64_t freeze_epochs, channels;
-    int head_init; /* XR_TRAIN_HEADS */
-    int precision; /* XR_PRECISIONS */
+    int64_t feature_cache; /* MiB */
+    int head_init;         /* XR_TRAIN_HEADS */
+    int precision;         /* XR_PRECISIONS */
     /* when to stop, what to keep */
     char *monitor; /* [SPLIT:]COLUMN */
     int64_t patience;
@@ -51,10 +52,10 @@ struct xr_train {
 #define XR_TRAIN_LOSSES "cross_entropy|focal"
 #define XR_TRAIN_DEFAULT                                                                 \
     {                                                                                    \
-        .model = "efficientnet_b0", .batch = 32, .accumulate = 1, .mix_prob = 1,         \
-        .mix_switch = 0.5, .lr = -1, .momentum = 0.9, .beta1 = -1, .beta2 = -1,          \
-        .eps = -1, .weight_decay = -1, .clip = -1, .warmup = -1, .factor = 0.1,          \
-        .plateau_patience = 10, .plateau_threshold = 1e-4, .schedule = 1,                \
+        .model = "efficientnet_b0", .batch = 32, .accumulate = 1, .feature_cache = 256,  \
+        .mix_prob = 1, .mix_switch = 0.5, .lr = -1, .momentum = 0.9, .beta1 = -1,        \
+        .beta2 = -1, .eps = -1, .weight_decay = -1, .clip = -1, .warmup = -1,            \
+        .factor = 0.1, .plateau_patience = 10, .plateau_threshold = 1e-4, .schedule = 1, \
         .class_weights = "none", .gamma = 2, .drop = 0.2                                 \
     }
 

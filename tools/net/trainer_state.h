@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include "features.h"
 #include "mix.h"
 #include "progress.h"
 #include "schedule.h"
@@ -27,6 +28,7 @@ struct xr_trainer {
     cJSON *training; /* settings, as the model file shows them */
     struct xr_batch batch;
     float *logits, *d_logits;
+    struct xr_features *features; /* NULL: not kept */
     struct xk_mix mix;
     float *mixed;    /* images of a batch that was mixed; NULL: none ever is */
     int64_t *labels; /* of the batch, the larger part of what was mixed */
@@ -64,6 +66,9 @@ int xr_recipe_loss(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
 
 /* steps.c: train on t->batch. */
 int xr_trainer_step(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
+/* Logits of a batch without training; of features where the backbone stands still. */
+int xr_trainer_infer(struct xr_trainer *t, const struct xr_batch *batch,
+                     struct xr_err *err) XR_MUST_USE;
 /* The update of a group of batches that is not full: an epoch is at its end. */
 int xr_trainer_update(struct xr_trainer *t, struct xr_err *err) XR_MUST_USE;
 /* The learning rate of the last batch. */
