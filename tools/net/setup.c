@@ -181,7 +181,7 @@ static int open_net(struct xr_trainer *t, struct xr_err *err)
 }
 
 /* What the model file says of its training, and what a checkpoint is compared by. */
-static cJSON *training_json(const struct xr_trainer *t)
+static cJSON *training_json(const struct xr_trainer *t, const struct xk_optim_spec *optim)
 {
     const struct xr_stream_header *h = &t->header;
     cJSON *json = cJSON_CreateObject(), *list;
@@ -192,6 +192,10 @@ static cJSON *training_json(const struct xr_trainer *t)
     cJSON_AddNumberToObject(json, "batch", (double)t->set->batch);
     cJSON_AddNumberToObject(json, "epochs", (double)h->epochs);
     cJSON_AddNumberToObject(json, "records_per_epoch", (double)h->records_per_epoch);
+    /* what was not given is the optimiser's own, and may be another one day */
+    cJSON_AddStringToObject(json, "optimizer", xk_optim_row(optim->kind)->name);
+    cJSON_AddNumberToObject(json, "lr", t->schedule.base);
+    cJSON_AddNumberToObject(json, "weight_decay", optim->decay);
     if (h->class_counts) {
         list = cJSON_AddArrayToObject(json, "class_counts");
         for (size_t i = 0; i < h->n_classes; i++)
@@ -289,7 +293,7 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
         goto done;
     if (open_features(t, err))
         goto done;
-    t->training = training_json(t);
+    t->training = training_json(t, &optim);
     set_history(t, inputs);
     rc = 0;
 done:
