@@ -122,7 +122,8 @@ static void check_first_step(struct xk_net *net, const cJSON *json, const char *
                 off = off / (0.05 * lr + 1.2e-7 * fabs(want));
             else
                 off = off / (1e-3 * change + 1e-3 * lr + 1.2e-7 * fabs(want));
-            /* a gradient that is 0 but for rounding: its sign is chance, its step at most lr */
+            /* a gradient that is 0 but for rounding: its sign is chance, its step at most
+             * lr */
             if (adamw && p->trainable && change < 1e-3 * lr) {
                 off = fabs(got - want) / (1.01 * lr + 1.2e-7 * fabs(want));
                 zero++;
@@ -134,7 +135,8 @@ static void check_first_step(struct xk_net *net, const cJSON *json, const char *
         row = row->next;
     }
     ok(!row && top <= 1,
-       "%s: tensors after the first step (%.2g of what is allowed; %zu of %zu gradients are "
+       "%s: tensors after the first step (%.2g of what is allowed; %zu of %zu gradients "
+       "are "
        "zero in theory)",
        run, top, zero, n);
 }
