@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/explain.h"
+#include "net/threads.h"
 #include "pixels/overlay.h"
 
 static struct xr_explain settings = XR_EXPLAIN_DEFAULT;
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
     struct xr_cli cli;
     int rc;
 
+    xr_threads_wait_briefly(argv);
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
     if (!settings.weights)
         xr_cli_usage(&cli, "--weights FILE is needed");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "net/predict.h"
+#include "net/threads.h"
 
 static struct xr_predict settings = {.batch = 32};
 
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
     struct xr_cli cli;
     int rc;
 
+    xr_threads_wait_briefly(argv);
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
     if (!settings.weights)
         xr_cli_usage(&cli, "--weights FILE is needed");

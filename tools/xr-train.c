@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/trainer.h"
+#include "net/threads.h"
 
 static struct settings {
     struct xr_train train;
@@ -167,6 +168,7 @@ int main(int argc, char **argv)
     bool log_lost = false;
     struct xr_cli cli;
 
+    xr_threads_wait_briefly(argv);
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
     if (settings.list_models)
         return xr_cli_end(&cli, list_models(&err) ? EXIT_FAILURE : EXIT_SUCCESS, &err);
