@@ -13,6 +13,7 @@
 #include "text.h"
 
 #define READ_ROOM ((size_t)1 << 18)
+#define PIPE_ROOM (1 << 20) /* what Linux lets everyone have */
 #define MAX_MEMBERS 64
 #define MAX_NAME 4096
 #define MAX_JSON ((size_t)1 << 26) /* bytes of a header or an end */
@@ -309,6 +310,9 @@ int xr_reader_open(struct xr_reader **reader, const char *path, bool plain_ok,
         xr_fail_errno(err, "%s: cannot open", path);
         goto fail;
     }
+    /* a pipe that holds some films lets its writer work while a batch is computed; other
+     * files, and systems that do not allow it, go on as they are */
+    (void)fcntl(r->fd, F_SETPIPE_SZ, PIPE_ROOM);
     if (r->fd == STDIN_FILENO && isatty(r->fd)) {
         xr_fail_usage(
             err,

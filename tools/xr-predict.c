@@ -4,7 +4,7 @@
 #include "net/predict.h"
 #include "net/threads.h"
 
-static struct xr_predict settings = {.batch = 32};
+static struct xr_predict settings = {.batch = 8};
 
 #define AT(field) offsetof(struct xr_predict, field)
 static const struct xr_opt options[] = {
