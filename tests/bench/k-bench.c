@@ -1,6 +1,7 @@
 /*
- * Images a second of the four networks, training and inference, batch 32 at 224: name,
- * value, unit. Best of some repeats: the machine may be shared. XR_PROFILE=1 adds the
+ * Images a second of the networks, training and inference, batch 32 at 224: name, value,
+ * unit. Best of some repeats, as the machine may be shared, and their median; memory as
+ * planned, and the peak of the process so far. XR_PROFILE=1 adds the
  * time of every step on standard error. Operands choose networks; -b N another batch, -s
  * N another size, -n N repeats, -j N threads, -p bf16 activations in bfloat16, -t
  * training only, -i inference only.
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "loss.h"
@@ -82,6 +84,13 @@ static double step(struct xk_net *net, struct xk_optim *optim, float *logits,
     return now(n_threads) - begin;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
 static void measure(const char *arch, size_t batch, size_t size, bool training,
                     int repeats, int n_threads, enum xk_dtype dtype)
 {
@@ -102,8 +111,9 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
     int64_t *labels = calloc(batch, sizeof *labels);
     struct xk_net *net;
     struct xk_optim *optim = NULL;
+    struct rusage usage;
     struct xr_err err = {0};
-    double best = 1e30;
+    double *times = calloc((size_t)repeats, sizeof *times);
     const char *type = dtype == XK_BF16 ? "bf16" : "fp32";
 
     for (size_t i = 0; i < batch * size * size; i++)
@@ -114,15 +124,18 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
     must(xk_net_input_u8(net, pixels, batch, 1, mean, std, &err), &err);
     step(net, optim, logits, d, labels, batch, 0, n_threads);
     note_profile(net);
-    for (int i = 1; i <= repeats; i++) {
-        double t = step(net, optim, logits, d, labels, batch, i, n_threads);
-
-        best = t < best ? t : best;
-    }
+    for (int i = 1; i <= repeats; i++)
+        times[i - 1] = step(net, optim, logits, d, labels, batch, i, n_threads);
+    qsort(times, (size_t)repeats, sizeof *times, by_value);
     printf("%s_%s_%s_b%zu\t%.2f\timg/s\n", arch, training ? "train" : "infer", type,
-           batch, (double)batch / best);
+           batch, (double)batch / times[0]);
+    printf("%s_%s_%s_median_b%zu\t%.2f\timg/s\n", arch, training ? "train" : "infer",
+           type, batch, (double)batch / times[repeats / 2]);
     printf("%s_%s_%s_memory_b%zu\t%.0f\tMiB\n", arch, training ? "train" : "infer", type,
            batch, (double)xk_net_bytes(net) / 1048576);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%s_%s_%s_peak_b%zu\t%.0f\tMiB\n", arch, training ? "train" : "infer", type,
+           batch, (double)usage.ru_maxrss / 1024);
     fflush(stdout);
     if (getenv("XR_PROFILE"))
         print_profile(net, repeats);
@@ -132,6 +145,7 @@ static void measure(const char *arch, size_t batch, size_t size, bool training,
     free(logits);
     free(d);
     free(labels);
+    free(times);
 }
 
 int main(int argc, char **argv)
@@ -158,6 +172,8 @@ int main(int argc, char **argv)
         else
             return 2;
     }
+    if (repeats < 1)
+        return 2;
     for (size_t i = 0; xk_arch_at(i); i++) {
         const char *arch = xk_arch_at(i)->name;
         bool wanted = optind == argc;
