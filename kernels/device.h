@@ -24,7 +24,8 @@ struct xk_pass {
     float *grads;        /* gradients of parameters, NULL: none wanted */
 };
 
-/* Most gradients that meet at one tensor before they are summed on load. */
+/* Most gradients that meet at one tensor before they are summed on load; a further one is
+ * added to the last of these. */
 #define XK_MAX_GRADS 2
 
 /*
@@ -46,7 +47,8 @@ struct xk_step {
     void
         *dx[2]; /* NULL: not wanted; may be dy[0] or x[0] where the operation allows it */
     void *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
-    float *saved; /* what forward keeps for backward; xk_saved_floats */
+    void *merge[2][3]; /* a further gradient of an input: [0] = [1] + [2] behind this */
+    float *saved;      /* what forward keeps for backward; xk_saved_floats */
     struct xk_step *pre, *post, *gate, *gated_by, *pooled_by; /* of the node's, or NULL */
     void *impl;                                               /* the device's own */
 };

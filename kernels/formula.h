@@ -19,12 +19,33 @@ enum xk_act {
     XK_ACT_RELU6,
     XK_ACT_SILU,
     XK_ACT_SIGMOID,
+    XK_ACT_GELU, /* with the error function, not the approximation by tanh */
+    XK_ACT_TANH,
+    XK_ACT_HARDSWISH,
+    XK_ACT_HARDSIGMOID,
     XK_N_ACTS
 };
 
 XK_INLINE float xk_sigmoid(float x)
 {
     return 1.0f / (1.0f + expf(-x));
+}
+
+/* relu6(x + 3) / 6 */
+XK_INLINE float xk_hardsigmoid(float x)
+{
+    return x > -3.0f ? (x < 3.0f ? (x + 3.0f) / 6.0f : 1.0f) : 0.0f;
+}
+
+/* The normal distribution up to x, and its density there. */
+XK_INLINE float xk_normal_cdf(float x)
+{
+    return 0.5f * erfcf(x * -0.707106781186547524f);
+}
+
+XK_INLINE float xk_normal_density(float x)
+{
+    return 0.398942280401432678f * expf(-0.5f * x * x);
 }
 
 XK_INLINE float xk_act_forward(enum xk_act act, float x)
@@ -38,6 +59,14 @@ XK_INLINE float xk_act_forward(enum xk_act act, float x)
         return x * xk_sigmoid(x);
     case XK_ACT_SIGMOID:
         return xk_sigmoid(x);
+    case XK_ACT_GELU:
+        return x * xk_normal_cdf(x);
+    case XK_ACT_TANH:
+        return tanhf(x);
+    case XK_ACT_HARDSWISH:
+        return x * xk_hardsigmoid(x);
+    case XK_ACT_HARDSIGMOID:
+        return xk_hardsigmoid(x);
     default:
         return x;
     }
@@ -59,6 +88,15 @@ XK_INLINE float xk_act_slope(enum xk_act act, float x)
     case XK_ACT_SIGMOID:
         s = xk_sigmoid(x);
         return s * (1.0f - s);
+    case XK_ACT_GELU:
+        return xk_normal_cdf(x) + x * xk_normal_density(x);
+    case XK_ACT_TANH:
+        s = tanhf(x);
+        return 1.0f - s * s;
+    case XK_ACT_HARDSWISH:
+        return x > -3.0f ? (x < 3.0f ? x / 3.0f + 0.5f : 1.0f) : 0.0f;
+    case XK_ACT_HARDSIGMOID:
+        return x > -3.0f && x < 3.0f ? 1.0f / 6.0f : 0.0f;
     default:
         return 1.0f;
     }

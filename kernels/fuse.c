@@ -52,6 +52,15 @@ static bool slope_from_output(enum xk_act act)
     return act == XK_ACT_RELU || act == XK_ACT_RELU6;
 }
 
+/* Activations that batch norms and the devices' own convolutions know; others also
+ * know some that no network has behind a batch norm. */
+static bool known_act(enum xk_act act, bool dense)
+{
+    return act == XK_ACT_RELU || act == XK_ACT_RELU6 || act == XK_ACT_SILU ||
+           act == XK_ACT_HARDSWISH ||
+           (dense && (act == XK_ACT_GELU || act == XK_ACT_TANH));
+}
+
 static void fuse_bn(struct xk_graph *graph, int bn, int keep)
 {
     int next;
@@ -60,7 +69,7 @@ static void fuse_bn(struct xk_graph *graph, int bn, int keep)
         return;
     next = only_consumer(graph, bn, XK_OP_ACT);
     if (next >= 0) {
-        if (graph->nodes[next].act != XK_ACT_SIGMOID) /* which no network has there */
+        if (known_act(graph->nodes[next].act, false))
             absorb_act(graph, bn, next);
         return;
     }
@@ -136,6 +145,7 @@ static void fuse_own(struct xk_graph *graph, int conv, int keep)
     }
     after = only_consumer(graph, conv, XK_OP_BN);
     if (after >= 0 && graph->nodes[after].inputs[0] == conv && conv != keep &&
+        graph->nodes[conv].param[XK_BIAS] < 0 && /* its gradient needs this output's */
         (plain_bn(graph, after) || (dense && graph->nodes[after].n_inputs == 2))) {
         graph->nodes[conv].post = after;
         graph->nodes[after].done_by = conv;
@@ -241,9 +251,14 @@ void xk_fuse_infer(struct xk_graph *graph)
                 at = absorb_add(graph, at, next);
         }
         next = only_consumer(graph, at, XK_OP_ACT);
-        if (next >= 0 && graph->nodes[next].act != XK_ACT_SIGMOID)
+        if (next >= 0 && known_act(graph->nodes[next].act,
+                                   !xk_depthwise(graph, &graph->nodes[at]) &&
+                                       !xk_pointwise(graph, &graph->nodes[at])))
             absorb_act(graph, at, next);
     }
+    for (int i = 0; i < graph->n_nodes; i++) /* those in front of their convolution */
+        if (graph->nodes[i].op == XK_OP_BN && graph->nodes[i].act == XK_ACT_NONE)
+            fuse_bn(graph, i, -1);
     for (int i = 0; i < graph->n_nodes; i++) {
         int conv = graph->nodes[i].op == XK_OP_GATE ? gated_conv(graph, i) : -1;
 

@@ -3,6 +3,7 @@
  */
 #include "graph.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 const char *xk_op_name(enum xk_op op)
 {
     static const char *const names[XK_N_OPS] = {
-        "none",    "input", "conv", "bn",      "act",       "add",
-        "maxpool", "gap",   "gate", "dropout", "drop_path", "linear",
+        "none",      "input",   "conv",    "bn",        "act",    "add",
+        "concat",    "maxpool", "avgpool", "gap",       "gate",   "scale",
+        "layernorm", "flatten", "dropout", "drop_path", "linear",
     };
 
     return names[op];
@@ -92,6 +94,7 @@ static struct xk_node *add_node(struct xk_graph *graph, enum xk_op op, int x, in
     node->kernel = node->stride = node->groups = 1;
     node->pre = node->post = node->gate = node->applied_by = node->done_by = -1;
     node->gated_by = node->pooled_by = -1;
+    node->out = x >= 0 ? graph->nodes[x].out : 0;
     for (int i = 0; i < XK_N_ROLES; i++)
         node->param[i] = -1;
     return node;
@@ -133,8 +136,10 @@ int xk_input(struct xk_graph *graph, size_t c, size_t h, size_t w)
 {
     struct xk_node *node = add_node(graph, XK_OP_INPUT, -1, -1);
 
-    if (node)
+    if (node) {
         node->shape = (struct xk_shape){h, w, c};
+        node->out = c;
+    }
     return last_node(graph);
 }
 
@@ -158,7 +163,7 @@ int xk_conv(struct xk_graph *graph, int x, const struct xk_conv *conv, const cha
     node->same = conv->same;
     p = add_param(graph, XK_WEIGHT, "weight", XK_INIT_NORMAL, conv->init_deviation);
     if (p) {
-        p->n_dims = 4;
+        p->n_dims = conv->linear ? 2 : 4;
         p->shape[2] = p->shape[3] = conv->kernel;
     }
     if (conv->bias)
@@ -178,7 +183,6 @@ int xk_bn(struct xk_graph *graph, int x, float eps, double gamma, const char *na
     if (!node)
         return 0;
     node->eps = eps;
-    node->out = graph->nodes[x].out;
     add_param(graph, XK_GAMMA, "weight", XK_INIT_CONSTANT, gamma);
     add_param(graph, XK_BETA, "bias", XK_INIT_CONSTANT, 0);
     p = add_param(graph, XK_MEAN, "running_mean", XK_INIT_CONSTANT, 0);
@@ -211,6 +215,15 @@ int xk_add(struct xk_graph *graph, int x, int shortcut)
     return last_node(graph);
 }
 
+int xk_concat(struct xk_graph *graph, int x, int behind)
+{
+    struct xk_node *node = add_node(graph, XK_OP_CONCAT, x, behind);
+
+    if (node)
+        node->out += graph->nodes[behind].out;
+    return last_node(graph);
+}
+
 int xk_maxpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad)
 {
     struct xk_node *node = add_node(graph, XK_OP_MAXPOOL, x, -1);
@@ -223,9 +236,83 @@ int xk_maxpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size
     return last_node(graph);
 }
 
+int xk_avgpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad)
+{
+    int pool = xk_maxpool(graph, x, kernel, stride, pad);
+
+    if (!graph->failed)
+        graph->nodes[pool].op = XK_OP_AVGPOOL;
+    return pool;
+}
+
+int xk_adaptive_pool(struct xk_graph *graph, int x, size_t h, size_t w)
+{
+    struct xk_node *node = add_node(graph, XK_OP_AVGPOOL, x, -1);
+
+    if (node) {
+        node->kernel = 0;
+        node->shape = (struct xk_shape){h, w, 0};
+    }
+    return last_node(graph);
+}
+
 int xk_gap(struct xk_graph *graph, int x)
 {
     add_node(graph, XK_OP_GAP, x, -1);
+    return last_node(graph);
+}
+
+int xk_flatten(struct xk_graph *graph, int x)
+{
+    add_node(graph, XK_OP_FLATTEN, x, -1);
+    return last_node(graph);
+}
+
+int xk_layernorm(struct xk_graph *graph, int x, float eps, const char *name, ...)
+{
+    struct xk_node *node = add_node(graph, XK_OP_LAYERNORM, x, -1);
+    va_list ap;
+
+    va_start(ap, name);
+    put_name(node, name, ap);
+    va_end(ap);
+    if (!node)
+        return 0;
+    node->eps = eps;
+    add_param(graph, XK_GAMMA, "weight", XK_INIT_CONSTANT, 1);
+    add_param(graph, XK_BETA, "bias", XK_INIT_CONSTANT, 0);
+    return last_node(graph);
+}
+
+int xk_scale_param(struct xk_graph *graph, size_t channels, double init, const char *name,
+                   ...)
+{
+    struct xk_tensor_info *info =
+        grow(graph, &graph->params, &graph->n_params, &graph->room_params, sizeof *info);
+    va_list ap;
+
+    if (!info)
+        return 0;
+    va_start(ap, name);
+    vsnprintf(info->name, sizeof info->name, name, ap);
+    va_end(ap);
+    info->init = XK_INIT_CONSTANT;
+    info->init_value = init;
+    info->param.n_dims = 1;
+    info->param.shape[0] = channels;
+    info->param.trainable = true;
+    return graph->n_params - 1;
+}
+
+int xk_scale(struct xk_graph *graph, int x, int param)
+{
+    struct xk_node *node = add_node(graph, XK_OP_SCALE, x, -1);
+
+    if (node) {
+        node->param[XK_GAMMA] = param;
+        snprintf(node->name, sizeof node->name, "%.*s", (int)sizeof node->name - 1,
+                 graph->params[param].name);
+    }
     return last_node(graph);
 }
 
@@ -251,6 +338,15 @@ int xk_dropout(struct xk_graph *graph, int x, float rate)
         snprintf(node->name, sizeof node->name, "dropout");
     }
     return last_node(graph);
+}
+
+int xk_dropout_at(struct xk_graph *graph, int x, float rate, const char *name)
+{
+    int drop = xk_dropout(graph, x, rate);
+
+    if (drop != x && !graph->failed)
+        snprintf(graph->nodes[drop].name, sizeof graph->nodes[drop].name, "%s", name);
+    return drop;
 }
 
 int xk_drop_path(struct xk_graph *graph, int x, float rate, const char *name, ...)
@@ -289,6 +385,46 @@ int xk_linear(struct xk_graph *graph, int x, size_t out, double weight_range,
     if (p)
         p->head = true;
     return last_node(graph);
+}
+
+int xk_hidden(struct xk_graph *graph, int x, size_t out, size_t in, const char *name)
+{
+    double range = 1.0 / sqrt((double)in);
+    int node = xk_linear(graph, x, out, range, range, name);
+
+    if (graph->failed)
+        return node;
+    graph->nodes[node].head = false;
+    for (int r = 0; r < XK_N_ROLES; r++)
+        if (graph->nodes[node].param[r] >= 0)
+            graph->params[graph->nodes[node].param[r]].param.head = false;
+    return node;
+}
+
+void xk_init(struct xk_graph *graph, int node, enum xk_role role, enum xk_init init,
+             double value)
+{
+    int p;
+
+    if (graph->failed)
+        return;
+    p = graph->nodes[node].param[role];
+    graph->params[p].init = init;
+    graph->params[p].init_value = value;
+}
+
+void xk_refuse(struct xk_graph *graph, const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+
+    if (graph->failed)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    graph->failed = 1;
+    xr_fail_usage(&graph->err, "%s", text);
 }
 
 void xk_layer(struct xk_graph *graph, int x, const char *name, ...)
@@ -331,7 +467,8 @@ static int window_shape(struct xk_node *node, struct xk_shape in, struct xr_err 
     node->shape.w = window(&node->pad_w, node, in.w);
     node->shape.c = node->op == XK_OP_CONV ? node->out : in.c;
     if (node->shape.h == 0 || node->shape.w == 0)
-        return xr_fail_usage(err, "%s: the image is too small", node->name);
+        return xr_fail_usage(err, "%s: the image is too small",
+                             *node->name ? node->name : xk_op_name(node->op));
     return 0;
 }
 
@@ -356,6 +493,18 @@ static int node_shape(struct xk_graph *graph, struct xk_node *node, struct xr_er
         break;
     case XK_OP_MAXPOOL:
         return window_shape(node, in, err);
+    case XK_OP_AVGPOOL:
+        if (node->kernel)
+            return window_shape(node, in, err);
+        node->shape.c = in.c;
+        break;
+    case XK_OP_CONCAT:
+        node->shape = in;
+        node->shape.c += graph->nodes[node->inputs[1]].shape.c;
+        break;
+    case XK_OP_FLATTEN:
+        node->shape = (struct xk_shape){1, 1, in.h * in.w * in.c};
+        break;
     case XK_OP_GAP:
         node->shape = (struct xk_shape){1, 1, in.c};
         break;

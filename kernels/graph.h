@@ -16,9 +16,14 @@ enum xk_op {
     XK_OP_BN,
     XK_OP_ACT,
     XK_OP_ADD,
+    XK_OP_CONCAT, /* channels of input 0, then those of input 1 */
     XK_OP_MAXPOOL,
-    XK_OP_GAP,  /* mean over height and width */
-    XK_OP_GATE, /* input 0 times act(input 1), one factor a channel */
+    XK_OP_AVGPOOL,   /* kernel 0: adaptive, to the shape asked for */
+    XK_OP_GAP,       /* mean over height and width */
+    XK_OP_GATE,      /* input 0 times act(input 1), one factor a channel */
+    XK_OP_SCALE,     /* one factor a channel: layer scale */
+    XK_OP_LAYERNORM, /* over the channels of each pixel */
+    XK_OP_FLATTEN,   /* to one pixel, in the order channel, row, column */
     XK_OP_DROPOUT,
     XK_OP_DROP_PATH,
     XK_OP_LINEAR,
@@ -55,13 +60,13 @@ struct xk_node {
     int n_inputs,
         inputs[2];         /* nodes; input 1 of a fused CONV or BN is added before act */
     int param[XK_N_ROLES]; /* -1: none */
-    size_t out;            /* channels of CONV, LINEAR */
+    size_t out;            /* channels */
     size_t kernel, stride, groups;
     size_t pad; /* on every side, or with `same` as TensorFlow pads */
     bool same;
     bool head;       /* part of the classifier */
     enum xk_act act; /* ACT, GATE; others: fused behind */
-    float eps;       /* BN */
+    float eps;       /* BN, LAYERNORM */
     float rate;      /* DROPOUT, DROP_PATH; BN: fused drop path */
     /* by xk_fuse_train (gate, hidden: xk_fuse_infer too): nodes that share their work
      * with others, -1: none */
@@ -118,6 +123,7 @@ int xk_input(struct xk_graph *graph, size_t c, size_t h, size_t w);
 struct xk_conv {
     size_t out, kernel, stride, pad, groups; /* stride and groups 0 mean 1 */
     bool same, bias;
+    bool linear; /* a Linear over the channels of every pixel: its weight has no kernel */
     double init_deviation; /* of the weight; biases begin at 0 */
 };
 int xk_conv(struct xk_graph *graph, int x, const struct xk_conv *conv, const char *name,
@@ -127,14 +133,36 @@ int xk_bn(struct xk_graph *graph, int x, float eps, double gamma, const char *na
     XR_PRINTF(5, 6);
 int xk_act(struct xk_graph *graph, int x, enum xk_act act);
 int xk_add(struct xk_graph *graph, int x, int shortcut);
+int xk_concat(struct xk_graph *graph, int x, int behind);
 int xk_maxpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad);
+/* Means over those pixels of each window that lie in the image. */
+int xk_avgpool(struct xk_graph *graph, int x, size_t kernel, size_t stride, size_t pad);
+/* Means over windows that divide the image into h x w, as torch's AdaptiveAvgPool2d. */
+int xk_adaptive_pool(struct xk_graph *graph, int x, size_t h, size_t w);
 int xk_gap(struct xk_graph *graph, int x);
+int xk_flatten(struct xk_graph *graph, int x);
+int xk_layernorm(struct xk_graph *graph, int x, float eps, const char *name, ...)
+    XR_PRINTF(4, 5);
+/* A layer scale is a parameter of its block, before those of the layers: register it
+ * first, then use it. */
+int xk_scale_param(struct xk_graph *graph, size_t channels, double init, const char *name,
+                   ...) XR_PRINTF(4, 5);
+int xk_scale(struct xk_graph *graph, int x, int param);
 int xk_gate(struct xk_graph *graph, int x, int gate, enum xk_act act);
 int xk_dropout(struct xk_graph *graph, int x, float rate);
+/* Inside of the classifier: more than one, each with numbers of its own. */
+int xk_dropout_at(struct xk_graph *graph, int x, float rate, const char *name);
 int xk_drop_path(struct xk_graph *graph, int x, float rate, const char *name, ...)
     XR_PRINTF(4, 5);
 int xk_linear(struct xk_graph *graph, int x, size_t out, double weight_range,
               double bias_range, const char *name);
+/* A fully connected layer that is not the classifier, with torch's initialisation. */
+int xk_hidden(struct xk_graph *graph, int x, size_t out, size_t in, const char *name);
+/* Another initialisation than the builder's for a parameter of this node. */
+void xk_init(struct xk_graph *graph, int node, enum xk_role role, enum xk_init init,
+             double value);
+/* The network cannot be built as asked: graph->failed, with this text. */
+void xk_refuse(struct xk_graph *graph, const char *fmt, ...) XR_PRINTF(2, 3);
 /* Give the output of a node a name that `keep` accepts. */
 void xk_layer(struct xk_graph *graph, int x, const char *name, ...) XR_PRINTF(3, 4);
 
@@ -162,7 +190,33 @@ bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node);
  * digits. */
 bool xk_dense3(const struct xk_graph *graph, const struct xk_node *node);
 
+/* The window of output o along one side of AVGPOOL: lo..hi-1, within the image. */
+static inline void xk_pool_window(size_t *lo, size_t *hi, const struct xk_node *node,
+                                  size_t o, size_t in, size_t out, size_t pad)
+{
+    if (node->kernel == 0) {
+        *lo = o * in / out;
+        *hi = ((o + 1) * in + out - 1) / out;
+        return;
+    }
+    *lo = o * node->stride > pad ? o * node->stride - pad : 0;
+    *hi = o * node->stride + node->kernel - pad;
+    *hi = *hi < in ? *hi : in;
+}
+
 /* --- families ---------------------------------------------------------------------- */
+
+/* Means and deviations that most weights were trained with. */
+#define XK_IMAGENET                                                                      \
+    {0.485f, 0.456f, 0.406f},                                                            \
+    {                                                                                    \
+        0.229f, 0.224f, 0.225f                                                           \
+    }
+#define XK_HALF                                                                          \
+    {0.5f, 0.5f, 0.5f},                                                                  \
+    {                                                                                    \
+        0.5f, 0.5f, 0.5f                                                                 \
+    }
 
 /* Row of a family's table: what is known of it and how it differs from its sisters. */
 struct xk_family {

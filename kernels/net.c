@@ -40,13 +40,9 @@ static int check_spec(const struct xk_spec *spec, struct xr_err *err)
     return 0;
 }
 
-static int build_graph(struct xk_net *net, struct xr_err *err)
+static int build_graph(struct xk_net *net, const struct xk_family *family, size_t row,
+                       struct xr_err *err)
 {
-    size_t row;
-    const struct xk_family *family = xk_family_find(net->spec.arch, &row);
-
-    if (!family)
-        return xr_fail_usage(err, "unknown architecture '%s'", net->spec.arch);
     net->arch = &family->archs[row];
     family->build(&net->graph, row, &net->spec);
     if (xk_graph_shapes(&net->graph, err))
@@ -123,7 +119,8 @@ static int get_memory(struct xk_net *net, struct xr_err *err)
     return 0;
 }
 
-int xk_net_open(struct xk_net **out, const struct xk_spec *spec, struct xr_err *err)
+int xk_net_open_family(struct xk_net **out, const struct xk_family *family, size_t row,
+                       const struct xk_spec *spec, struct xr_err *err)
 {
     const struct xk_backend *backend;
     struct xk_net *net;
@@ -137,7 +134,7 @@ int xk_net_open(struct xk_net **out, const struct xk_spec *spec, struct xr_err *
         return -1;
     net->spec = *spec;
     net->version = 1;
-    if (build_graph(net, err) || build_plans(net, err) ||
+    if (build_graph(net, family, row, err) || build_plans(net, err) ||
         backend->open(&net->dev, index, spec->n_threads, err) || get_memory(net, err) ||
         prepare(net, &net->infer, err) || prepare(net, &net->train, err)) {
         xk_net_close(net);
@@ -147,6 +144,37 @@ int xk_net_open(struct xk_net **out, const struct xk_spec *spec, struct xr_err *
     net->spec.device = net->spec.keep = NULL; /* belong to the caller */
     *out = net;
     return 0;
+}
+
+int xk_net_open(struct xk_net **net, const struct xk_spec *spec, struct xr_err *err)
+{
+    size_t row;
+    const struct xk_family *family = xk_family_find(spec->arch, &row);
+
+    *net = NULL;
+    if (!family)
+        return xr_fail_usage(err, "unknown architecture '%s'", spec->arch);
+    return xk_net_open_family(net, family, row, spec, err);
+}
+
+int xk_arch_size(const struct xk_spec *spec, uint64_t *params, uint64_t *macs,
+                 struct xr_err *err)
+{
+    size_t row;
+    const struct xk_family *family = xk_family_find(spec->arch, &row);
+    struct xk_net net = {.spec = *spec};
+    int failed;
+
+    if (!family)
+        return xr_fail_usage(err, "unknown architecture '%s'", spec->arch);
+    failed = check_spec(spec, err) || build_graph(&net, family, row, err);
+    *params = 0;
+    for (int i = 0; i < net.graph.n_params; i++)
+        if (net.graph.params[i].param.trainable)
+            *params += net.graph.params[i].param.count;
+    *macs = xk_net_macs(&net);
+    xk_graph_free(&net.graph);
+    return failed ? -1 : 0;
 }
 
 static void release(struct xk_net *net, struct xk_plan *plan)
@@ -341,11 +369,18 @@ static double now(const struct xk_net *net)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* A frozen backbone runs as in inference, whatever the head does. */
+static enum xk_mode step_mode(const struct xk_net *net, const struct xk_plan *plan, int i)
+{
+    return plan == &net->infer && !plan->graph.nodes[i].head ? XK_INFER : net->pass.mode;
+}
+
 /* Run the steps behind `from` (-1: all of them). */
 static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float *logits,
                        struct xr_err *err)
 {
     double before = now(net), after;
+    struct xk_pass pass;
 
     if (net->n == 0)
         return xr_fail(err, "no input");
@@ -357,7 +392,9 @@ static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float
 
         if (op == XK_OP_NONE || op == XK_OP_INPUT)
             continue;
-        if (BACKEND(net)->forward(net->dev, &plan->steps[i], &net->pass, err))
+        pass = net->pass;
+        pass.mode = step_mode(net, plan, i);
+        if (BACKEND(net)->forward(net->dev, &plan->steps[i], &pass, err))
             return xr_fail_in(err, "%s", plan->graph.nodes[i].name);
         after = now(net);
         plan->seconds[0][i] += after - before;
@@ -390,13 +427,13 @@ int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t se
     return 0;
 }
 
-/* The pooling before the classifier; -1: there is none. */
-static int pooling(const struct xk_plan *plan)
+/* What the classifier reads, before dropout. */
+static int features_node(const struct xk_plan *plan)
 {
-    int i = plan->n_steps - 1;
+    int i = plan->graph.nodes[plan->n_steps - 1].inputs[0];
 
-    while (i >= 0 && plan->graph.nodes[i].op != XK_OP_GAP)
-        i--;
+    while (plan->graph.nodes[i].op == XK_OP_DROPOUT)
+        i = plan->graph.nodes[i].inputs[0];
     return i;
 }
 
@@ -405,12 +442,10 @@ int xk_net_forward_head(struct xk_net *net, float *logits, const float *features
                         struct xr_err *err)
 {
     struct xk_plan *plan = &net->infer;
-    int from = pooling(plan);
+    int from = features_node(plan);
 
     if (training && (!net->spec.training || !net->frozen))
         return xr_fail(err, "a head is trained alone on a frozen backbone only");
-    if (from < 0)
-        return xr_fail(err, "%s has no pooled features", net->arch->name);
     if (check_input(net, n, err))
         return -1;
     net->pass = (struct xk_pass){.mode = training ? XK_TRAIN : XK_INFER,
@@ -455,9 +490,17 @@ static int step_backward(struct xk_net *net, struct xk_step *step, struct xr_err
         one.dy[1] = NULL;
         one.n_dy = 1;
     }
-    if (step->node->op == XK_OP_ADD) /* hands its gradient on as it is */
-        return 0;
-    return BACKEND(net)->backward(net->dev, &one, &net->pass, err);
+    if (step->node->op != XK_OP_ADD && /* which hands its gradient on as it is */
+        BACKEND(net)->backward(net->dev, &one, &net->pass, err))
+        return -1;
+    for (int k = 0; k < step->node->n_inputs; k++) {
+        const struct xk_node *in = &step->graph->nodes[step->node->inputs[k]];
+
+        if (step->merge[k][0])
+            BACKEND(net)->sum(net->dev, in->dtype, step->merge[k][0], step->merge[k][1],
+                              step->merge[k][2], floats(in, net->n));
+    }
+    return 0;
 }
 
 int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *err)
@@ -558,10 +601,8 @@ int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t s
 int xk_net_pooled(struct xk_net *net, float *dst, size_t *features, struct xr_err *err)
 {
     struct xk_plan *plan = net->ran ? net->ran : &net->infer;
-    int i = pooling(plan);
+    int i = features_node(plan);
 
-    if (i < 0)
-        return xr_fail(err, "%s has no pooled features", net->arch->name);
     *features = plan->graph.nodes[i].shape.c;
     if (!dst)
         return 0;

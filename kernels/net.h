@@ -29,6 +29,11 @@ struct xk_arch {
 const struct xk_arch *xk_arch_find(const char *name); /* NULL: unknown */
 const struct xk_arch *xk_arch_at(size_t i);           /* NULL: past the end */
 
+struct xk_spec;
+/* Trainable parameters and multiply-adds of a net, which is built but gets no memory. */
+int xk_arch_size(const struct xk_spec *spec, uint64_t *params, uint64_t *macs,
+                 struct xr_err *err) XR_MUST_USE;
+
 /* --- nets -------------------------------------------------------------------------- */
 
 struct xk_spec {
@@ -126,7 +131,8 @@ int xk_net_zero_grad(struct xk_net *net, struct xr_err *err) XR_MUST_USE;
  * after backward only. dst NULL: only the shape. */
 int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t shape[4],
                 struct xr_err *err) XR_MUST_USE;
-/* Pooled features, the input of the classifier, [n][features], after any forward pass. */
+/* Features, the input of the last layer (before dropout), [n][features], after any
+ * forward pass. */
 int xk_net_pooled(struct xk_net *net, float *dst, size_t *features,
                   struct xr_err *err) XR_MUST_USE;
 /* Names of the layers that `keep` accepts, NULL past the end. */

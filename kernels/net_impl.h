@@ -24,6 +24,10 @@ struct xk_net {
     struct xk_pass pass;
 };
 
+/* xk_net_open of a network that need not be in the list. */
+int xk_net_open_family(struct xk_net **net, const struct xk_family *family, size_t row,
+                       const struct xk_spec *spec, struct xr_err *err) XR_MUST_USE;
+
 static inline float *xk_net_value_at(struct xk_net *net, size_t i)
 {
     return net->values + net->graph.params[i].offset;

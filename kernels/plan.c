@@ -30,6 +30,8 @@ size_t xk_saved_floats(const struct xk_node *node, size_t batch)
         return node->hidden ? 6 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
     case XK_OP_GAP: /* of a hidden batch norm: the gradient of a pixel, and two sums */
         return node->pre >= 0 ? 3 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
+    case XK_OP_LAYERNORM: /* mean and 1/deviation of each pixel */
+        return 2 * batch * node->shape.h * node->shape.w;
     case XK_OP_MAXPOOL: /* one byte an output: the winner of its window */
         return (batch * node->shape.h * node->shape.w * node->shape.c + 3) / 4;
     case XK_OP_DROPOUT: /* the factors */
@@ -119,6 +121,11 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
                 use(plan, plan->saved[i], last_use(plan, i));
         }
     }
+    for (int i = n - 1; i > 0; i = plan->graph.nodes[i].inputs[0]) {
+        use(plan, plan->y[i], 2 * n); /* xk_net_pooled */
+        if (i < n - 1 && plan->graph.nodes[i].op != XK_OP_DROPOUT)
+            break;
+    }
     for (int i = 0; i < n; i++) { /* logits and the classifier's input stay readable */
         const struct xk_node *node = &plan->graph.nodes[i];
 
@@ -139,6 +146,8 @@ static bool needs_x(const struct xk_node *node, int k)
     case XK_OP_LINEAR:
     case XK_OP_BN:
     case XK_OP_ACT:
+    case XK_OP_SCALE:
+    case XK_OP_LAYERNORM:
         return k == 0;
     case XK_OP_GATE:
         return true;
@@ -159,26 +168,46 @@ static bool needs_y(const struct xk_node *node)
 /* May dx overwrite the (only) dy? */
 static bool elementwise(const struct xk_node *node)
 {
-    return node->op == XK_OP_ACT || node->op == XK_OP_DROPOUT ||
+    return node->op == XK_OP_ACT || node->op == XK_OP_SCALE ||
+           node->op == XK_OP_LAYERNORM || node->op == XK_OP_DROPOUT ||
            node->op == XK_OP_DROP_PATH;
-}
-
-static void add_grad(struct xk_plan *plan, int tensor, int buffer)
-{
-    int *dy = plan->dy + tensor * XK_MAX_GRADS;
-
-    for (int k = 0; k < XK_MAX_GRADS; k++)
-        if (dy[k] == NO_BUFFER) {
-            dy[k] = buffer;
-            if (buffer >= 0)
-                plan->buffers[buffer].owners++;
-            return;
-        }
 }
 
 static bool private_buffer(const struct xk_plan *plan, int buffer, int i, int keep)
 {
     return buffer >= 0 && plan->buffers[buffer].owners == 1 && i != keep;
+}
+
+static void own(struct xk_plan *plan, int buffer, int more)
+{
+    if (buffer >= 0)
+        plan->buffers[buffer].owners += more;
+}
+
+/* Input k of step i gets this gradient. One more than a tensor has room for is added to
+ * the last of them as soon as it is there. */
+static void add_grad(struct xk_plan *plan, int i, int k, int buffer, size_t batch)
+{
+    int tensor = plan->graph.nodes[i].inputs[k], time = 2 * plan->n_steps - 1 - i;
+    int *dy = plan->dy + tensor * XK_MAX_GRADS, *last = dy + XK_MAX_GRADS - 1;
+    int *merge = plan->merge + (2 * i + k) * 3;
+
+    for (int j = 0; j < XK_MAX_GRADS; j++)
+        if (dy[j] == NO_BUFFER) {
+            dy[j] = buffer;
+            own(plan, buffer, 1);
+            return;
+        }
+    merge[1] = *last;
+    merge[2] = buffer;
+    if (!private_buffer(plan, *last, tensor, -1)) {
+        own(plan, *last, -1);
+        *last = new_buffer(plan, tensor_bytes(&plan->graph.nodes[tensor], batch), time);
+        own(plan, *last, 1);
+    }
+    merge[0] = *last;
+    for (int j = 0; j < 3; j++)
+        use(plan, merge[j], time);
 }
 
 /* Where the gradient of BN behind its fused activation goes: read again for input 1. */
@@ -204,19 +233,19 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
     if (node->done_by >= 0 && node->n_inputs == 2) { /* it reads what this one sums */
         plan->g[i] = bn_masked(plan, i, batch, keep, time);
         use(plan, plan->g[i], time);
-        add_grad(plan, node->inputs[1], plan->g[i]);
-        add_grad(plan, node->inputs[0], plan->g[i]);
+        add_grad(plan, i, 1, plan->g[i], batch);
+        add_grad(plan, i, 0, plan->g[i], batch);
         return;
     }
     if (node->done_by >= 0) { /* the convolution before it reads the same gradients */
         for (int k = 0; k < XK_MAX_GRADS && dy[k] != NO_BUFFER; k++)
-            add_grad(plan, node->inputs[0], dy[k]);
+            add_grad(plan, i, 0, dy[k], batch);
         return;
     }
     if (node->n_inputs == 2) {
         plan->g[i] = bn_masked(plan, i, batch, keep, time);
         use(plan, plan->g[i], time);
-        add_grad(plan, node->inputs[1], plan->g[i]);
+        add_grad(plan, i, 1, plan->g[i], batch);
     } else if (private_buffer(plan, dy[0], i, keep)) {
         dx = dy[0];
     }
@@ -229,7 +258,7 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
         dx = new_buffer(plan, tensor_bytes(node, batch), time);
     plan->dx[2 * i] = dx;
     use(plan, dx, time);
-    add_grad(plan, node->inputs[0], dx);
+    add_grad(plan, i, 0, dx, batch);
 }
 
 /* Tensor i has had its backward pass: what it owned belongs to those it was handed to. */
@@ -285,7 +314,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
                 /* what it is made of reaches the batch norm as it is; with a gate, what
                  * is pooled comes from saved */
                 if (node->op == XK_OP_GATE || plan->graph.nodes[in].gated_by < 0)
-                    add_grad(plan, in, dy[0]);
+                    add_grad(plan, i, 0, dy[0], batch);
                 continue;
             }
             if (node->op == XK_OP_ADD)
@@ -296,7 +325,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
             else
                 dx = new_buffer(plan, tensor_bytes(&plan->graph.nodes[in], batch), time);
             plan->dx[2 * i + k] = dx;
-            add_grad(plan, in, dx);
+            add_grad(plan, i, k, dx, batch);
         }
         disown(plan, i, keep);
     }
@@ -369,8 +398,8 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     memset(graph, 0, sizeof *graph);
     plan->n_steps = (int)n;
     plan->steps = xr_alloc_array(n, sizeof *plan->steps, err);
-    plan->buffers = xr_alloc_array(n * 6, sizeof *plan->buffers, err);
-    plan->y = xr_alloc_array(n * (3 + XK_MAX_GRADS + 2), sizeof *plan->y, err);
+    plan->buffers = xr_alloc_array(n * 8, sizeof *plan->buffers, err);
+    plan->y = xr_alloc_array(n * (3 + XK_MAX_GRADS + 2 + 6), sizeof *plan->y, err);
     plan->seconds[0] = xr_alloc_array(n, sizeof(double), err);
     plan->seconds[1] = xr_alloc_array(n, sizeof(double), err);
     if (!plan->steps || !plan->buffers || !plan->y || !plan->seconds[0] ||
@@ -380,7 +409,8 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     plan->saved = plan->g + n;
     plan->dy = plan->saved + n;
     plan->dx = plan->dy + n * XK_MAX_GRADS;
-    for (size_t i = 0; i < n * (3 + XK_MAX_GRADS + 2); i++)
+    plan->merge = plan->dx + 2 * n;
+    for (size_t i = 0; i < n * (3 + XK_MAX_GRADS + 2 + 6); i++)
         plan->y[i] = NO_BUFFER;
     plan->dy[(n - 1) * XK_MAX_GRADS] = BUFFER_LOGITS;
     plan_forward(plan, batch, backward);
@@ -418,6 +448,8 @@ void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logit
             step->x[k] =
                 k < step->node->n_inputs ? AT(plan->y[step->node->inputs[k]]) : NULL;
             step->dx[k] = AT(plan->dx[2 * i + k]);
+            for (int j = 0; j < 3; j++)
+                step->merge[k][j] = AT(plan->merge[(2 * i + k) * 3 + j]);
         }
         step->pre = step->node->pre >= 0 ? &plan->steps[step->node->pre] : NULL;
         step->post = step->node->post >= 0 ? &plan->steps[step->node->post] : NULL;

@@ -26,7 +26,7 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
             scale = (double)gamma[o] / sqrt((double)var[o] + (double)step->node->eps);
             shift = (double)beta[o] + (shift - (double)mean[o]) * scale;
         }
-        for (size_t i = 0; i < per_out; i++)
+        for (size_t i = 0; i < per_out && weights; i++)
             weights[o * per_out + i] = (float)((double)w[o * per_out + i] * scale);
         bias[o] = (float)shift;
     }
@@ -95,6 +95,8 @@ static int dense_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err
     step->impl = d;
     if (!d)
         return -1;
+    if (xk_cpu_partial(cpu, xk_padded(step->node->out), err))
+        return -1;
     if (step->node->param[XK_GAMMA] < 0 && step->node->param[XK_BIAS] < 0)
         return 0;
     d->bias = xk_cpu_take(cpu, step->node->out, sizeof *d->bias, err);
@@ -145,7 +147,7 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
     struct dense *d = step->impl;
     int slot = slot_of(step, pass);
 
-    (void)cpu;
+    xk_cpu_bias_gradient(cpu, step, pass);
     if (pass->grads &&
         xk_dnn_conv_backward_weights(d->conv[slot], xk_grad(step, pass, XK_WEIGHT),
                                      step->x[0], step->dy[0], err))

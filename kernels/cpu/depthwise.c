@@ -130,6 +130,7 @@ static int depthwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     int threads = 1;
 
     (void)err;
+    xk_cpu_bias_gradient(cpu, step, pass);
     a.dy[0] = step->dy[0];
     a.dy[1] = step->dy[1];
     a.dx = step->dx[0];

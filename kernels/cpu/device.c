@@ -183,10 +183,8 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
     case XK_OP_CONV:
         if (xk_depthwise(step->graph, node))
             return &xk_cpu_depthwise;
-        if (node->kernel == 1 && node->stride == 1 && step->in.h == 1 &&
-            step->in.w == 1 && node->groups == 1 && node->n_inputs == 1 &&
-            node->param[XK_GAMMA] < 0)
-            return &xk_cpu_linear;
+        if (xk_cpu_is_full(step))
+            return &xk_cpu_full;
         if (xk_pointwise(step->graph, node))
             return &xk_cpu_pointwise;
         if (xk_dense3(step->graph, node))
@@ -198,6 +196,16 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
         return &xk_cpu_act;
     case XK_OP_ADD:
         return &xk_cpu_add;
+    case XK_OP_CONCAT:
+        return &xk_cpu_concat;
+    case XK_OP_AVGPOOL:
+        return &xk_cpu_avgpool;
+    case XK_OP_SCALE:
+        return &xk_cpu_scale;
+    case XK_OP_LAYERNORM:
+        return &xk_cpu_layernorm;
+    case XK_OP_FLATTEN:
+        return &xk_cpu_flatten;
     case XK_OP_MAXPOOL:
         return &xk_cpu_maxpool;
     case XK_OP_GAP:

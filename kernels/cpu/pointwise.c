@@ -241,6 +241,7 @@ static int pointwise_backward(struct xk_cpu *cpu, struct xk_step *step,
     int threads = 1;
 
     (void)err;
+    xk_cpu_bias_gradient(cpu, step, pass);
     a.dx = step->dx[0];
     xk_cpu_pw_pre(&a, step);
     xk_cpu_pw_post(&a, step);

@@ -197,6 +197,16 @@ struct xk_simd {
     void (*dot_rows)(double *sum, const void *x, const void *dy, size_t c, size_t rows);
     void (*fill_rows)(void *y, const float *v, size_t c, size_t rows);
 
+    /* layer norm of rows r0..r1-1: y = (x - mean) * rstd * gamma + beta, mean and rstd
+     * [rows] are written; backward: sums for gamma and beta, double, padded c, added; dx
+     * may be NULL or dy */
+    void (*ln_forward)(float *y, float *mean, float *rstd, const float *x,
+                       const float *gamma, const float *beta, float eps, size_t c,
+                       size_t r0, size_t r1);
+    void (*ln_backward)(float *dx, double *dgamma, double *dbeta, const float *dy,
+                        const float *x, const float *mean, const float *rstd,
+                        const float *gamma, size_t c, size_t r0, size_t r1);
+
     /* the largest of some pixels, channel by channel, and the id of the first that has it
      */
     void (*max_taps)(void *y, uint8_t *winner, const void *const *taps,

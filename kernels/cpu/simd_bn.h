@@ -131,6 +131,9 @@ VEC_INLINE size_t bn_image_end(const struct xk_bn_args *a, size_t r, size_t r1)
     case XK_ACT_SILU:                                                                    \
         body(XK_ACT_SILU);                                                               \
         break;                                                                           \
+    case XK_ACT_HARDSWISH:                                                               \
+        body(XK_ACT_HARDSWISH);                                                          \
+        break;                                                                           \
     default:                                                                             \
         body(XK_ACT_NONE);                                                               \
     }

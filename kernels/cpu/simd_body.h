@@ -7,6 +7,7 @@
 #include "simd_bn.h"
 #include "simd_dw.h"
 #include "simd_misc.h"
+#include "simd_norm.h"
 #include "simd_pw.h"
 #include "simd_wg.h"
 
@@ -43,6 +44,8 @@ const struct xk_simd SIMD_TABLE = {
     .add_where = add_where,
     .dot_rows = dot_rows,
     .fill_rows = fill_rows,
+    .ln_forward = ln_forward,
+    .ln_backward = ln_backward,
     .max_taps = max_taps,
     .add_floats = add_floats,
     .sum_squares = sum_squares,

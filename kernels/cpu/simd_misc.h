@@ -22,6 +22,18 @@ static void act_rows(void *to, const void *from, size_t n, enum xk_act act)
         case XK_ACT_SIGMOID:
             v = vact(XK_ACT_SIGMOID, v);
             break;
+        case XK_ACT_GELU:
+            v = vact(XK_ACT_GELU, v);
+            break;
+        case XK_ACT_TANH:
+            v = vact(XK_ACT_TANH, v);
+            break;
+        case XK_ACT_HARDSWISH:
+            v = vact(XK_ACT_HARDSWISH, v);
+            break;
+        case XK_ACT_HARDSIGMOID:
+            v = vact(XK_ACT_HARDSIGMOID, v);
+            break;
         default:
             break;
         }
@@ -50,6 +62,18 @@ static void act_grad_rows(void *to, const void *grad, const void *from, size_t n
             break;
         case XK_ACT_SIGMOID:
             g = vact_grad(XK_ACT_SIGMOID, v, g);
+            break;
+        case XK_ACT_GELU:
+            g = vact_grad(XK_ACT_GELU, v, g);
+            break;
+        case XK_ACT_TANH:
+            g = vact_grad(XK_ACT_TANH, v, g);
+            break;
+        case XK_ACT_HARDSWISH:
+            g = vact_grad(XK_ACT_HARDSWISH, v, g);
+            break;
+        case XK_ACT_HARDSIGMOID:
+            g = vact_grad(XK_ACT_HARDSIGMOID, v, g);
             break;
         default:
             break;

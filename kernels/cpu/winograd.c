@@ -210,6 +210,7 @@ static int winograd_backward(struct xk_cpu *cpu, struct xk_step *step,
     int threads = 1;
 
     (void)err;
+    xk_cpu_bias_gradient(cpu, step, pass);
     a.p.dx = step->dx[0];
     xk_cpu_pw_pre(&a.p, step);
     xk_cpu_pw_post(&a.p, step);

@@ -75,6 +75,14 @@ static double act_exact(enum xk_act act, double x)
         return x / (1 + exp(-x));
     case XK_ACT_SIGMOID:
         return 1 / (1 + exp(-x));
+    case XK_ACT_GELU:
+        return 0.5 * x * erfc(-x / sqrt(2));
+    case XK_ACT_TANH:
+        return tanh(x);
+    case XK_ACT_HARDSWISH:
+        return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case XK_ACT_HARDSIGMOID:
+        return fmin(fmax(x + 3, 0), 6) / 6;
     default:
         return x;
     }
@@ -93,6 +101,14 @@ static double slope_exact(enum xk_act act, double x)
         return s * (1 + x * (1 - s));
     case XK_ACT_SIGMOID:
         return s * (1 - s);
+    case XK_ACT_GELU:
+        return 0.5 * erfc(-x / sqrt(2)) + x * exp(-0.5 * x * x) / sqrt(2 * acos(-1));
+    case XK_ACT_TANH:
+        return 1 - tanh(x) * tanh(x);
+    case XK_ACT_HARDSWISH:
+        return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
+    case XK_ACT_HARDSIGMOID:
+        return x > -3 && x < 3 ? 1.0 / 6 : 0;
     default:
         return 1;
     }
@@ -348,6 +364,8 @@ static void check_simd(const struct xk_simd *simd)
         {2, 24, 8, 7, 3, 2, 1, 1, 4, 4, XK_ACT_SILU, XK_ACT_SILU, true},
         {1, 40, 9, 11, 5, 1, 2, 2, 9, 11, XK_ACT_RELU, XK_ACT_NONE, true},
         {3, 17, 10, 13, 5, 2, 2, 2, 5, 7, XK_ACT_NONE, XK_ACT_RELU, true},
+        {2, 40, 9, 7, 5, 2, 2, 2, 5, 4, XK_ACT_HARDSWISH, XK_ACT_HARDSWISH, true},
+        {1, 24, 9, 7, 3, 1, 1, 1, 9, 7, XK_ACT_HARDSWISH, XK_ACT_NONE, false},
         {1, 16, 8, 8, 3, 2, 0, 0, 4, 4, XK_ACT_RELU6, XK_ACT_RELU6, true},
         {1, 33, 8, 10, 5, 2, 1, 1, 4, 5, XK_ACT_SILU, XK_ACT_SILU, true},
         {1, 272, 4, 4, 5, 1, 2, 2, 4, 4, XK_ACT_RELU6, XK_ACT_RELU6, true},
@@ -361,6 +379,7 @@ static void check_simd(const struct xk_simd *simd)
     check_bn(simd, 5, 7, XK_ACT_NONE, false, false);
     check_bn(simd, 24, 131, XK_ACT_RELU6, false, false);
     check_bn(simd, 96, 200, XK_ACT_SILU, false, false);
+    check_bn(simd, 40, 99, XK_ACT_HARDSWISH, false, false);
     check_bn(simd, 48, 100, XK_ACT_RELU6, true, true);
     check_bn(simd, 64, 77, XK_ACT_RELU, true, false);
     check_bn(simd, 113, 66, XK_ACT_NONE, true, true);
