@@ -147,16 +147,12 @@ static int list_models(struct xr_err *err)
                                .height = arch->size,
                                .width = arch->size,
                                .batch = 1};
-        struct xk_net *net = NULL;
-        size_t n = 0;
+        uint64_t params, macs;
 
-        if (xk_net_open(&net, &spec, err))
+        if (xk_arch_size(&spec, &params, &macs, err))
             return -1;
-        for (size_t p = 0; p < xk_net_n_params(net); p++)
-            n += xk_net_param(net, p)->trainable ? xk_net_param(net, p)->count : 0;
-        printf("%s\t%zu\t%llu\t%zu\n", arch->name, n,
-               (unsigned long long)xk_net_macs(net), arch->size);
-        xk_net_close(net);
+        printf("%s\t%llu\t%llu\t%zu\n", arch->name, (unsigned long long)params,
+               (unsigned long long)macs, arch->size);
     }
     return fflush(stdout) ? xr_fail_errno(err, "standard output: cannot write") : 0;
 }

@@ -70,6 +70,8 @@ static inline void fm_golden(float *dst, const char *name, int n_dims,
             v = 0.1 * u;
         else if (fm_ends(name, "running_var"))
             v = rv * (1 + 0.5 * fabs(u));
+        else if (fm_ends(name, "gamma"))
+            v = 0.5 + 0.1 * u;
         else if (n_dims >= 2)
             v = sqrt(6 / fan_in) * u;
         else
