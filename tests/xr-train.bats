@@ -29,6 +29,22 @@ columns() {
     run -0 xr-train --list-models
     [[ $output == *$'\nresnet18\t11689512\t'* ]]
     [[ $output == *$'\nefficientnet_b0\t5288548\t'* ]]
+    [[ $output == *$'\nvgg16\t138357544\t15470264320\t224'* ]]
+    [ "${#lines[@]}" -ge 31 ]
+}
+
+@test "a network of each other family trains, predicts and has a map" {
+    inputs
+    tiny-stream 6 size=32 split=test prefix=TEST seed=9 >test.tar
+    for m in lenet5 mobilenetv3_small_100 convnext_atto densenet121 mobilenetv2_100; do
+        run -0 xr-train -m "$m" -b 8 -j 1 -o "$m.safetensors" train.tar
+        run -0 --separate-stderr xr-predict -j 1 -w "$m.safetensors" test.tar
+        [ "${#lines[@]}" -eq 7 ]
+        [[ $output != *nan* ]]
+        run -0 xr-cam -j 1 -w "$m.safetensors" -o "$m.tar" test.tar
+    done
+    run -2 --separate-stderr xr-train -m lenet5 --drop-path 0.1 -o x train.tar
+    [[ $stderr == *"lenet5 has no paths to drop"* ]]
 }
 
 @test "each misuse exits 2 with nothing on standard output" {
