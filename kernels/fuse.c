@@ -52,13 +52,12 @@ static bool slope_from_output(enum xk_act act)
     return act == XK_ACT_RELU || act == XK_ACT_RELU6;
 }
 
-/* Activations that batch norms and the devices' own convolutions know; others also
+/* Activations that batch norms and depthwise convolutions know; other convolutions also
  * know some that no network has behind a batch norm. */
 static bool known_act(enum xk_act act, bool dense)
 {
     return act == XK_ACT_RELU || act == XK_ACT_RELU6 || act == XK_ACT_SILU ||
-           act == XK_ACT_HARDSWISH ||
-           (dense && (act == XK_ACT_GELU || act == XK_ACT_TANH));
+           act == XK_ACT_HARDSWISH || (dense && act == XK_ACT_GELU);
 }
 
 static void fuse_bn(struct xk_graph *graph, int bn, int keep)
@@ -246,14 +245,21 @@ void xk_fuse_infer(struct xk_graph *graph)
                 graph->nodes[at].param[r] = graph->nodes[next].param[r];
             graph->nodes[at].eps = graph->nodes[next].eps;
             at = move(graph, at, next);
+        } else {
+            next = only_consumer(graph, at, XK_OP_SCALE);
+            if (next >= 0) {
+                graph->nodes[at].param[XK_GAMMA] = graph->nodes[next].param[XK_GAMMA];
+                at = move(graph, at, next);
+            }
+        }
+        if (next >= 0) {
             next = only_consumer(graph, at, XK_OP_ADD);
             if (next >= 0)
                 at = absorb_add(graph, at, next);
         }
         next = only_consumer(graph, at, XK_OP_ACT);
-        if (next >= 0 && known_act(graph->nodes[next].act,
-                                   !xk_depthwise(graph, &graph->nodes[at]) &&
-                                       !xk_pointwise(graph, &graph->nodes[at])))
+        if (next >= 0 &&
+            known_act(graph->nodes[next].act, !xk_depthwise(graph, &graph->nodes[at])))
             absorb_act(graph, at, next);
     }
     for (int i = 0; i < graph->n_nodes; i++) /* those in front of their convolution */

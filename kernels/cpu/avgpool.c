@@ -25,11 +25,10 @@ static struct window window_at(const struct xk_step *step, size_t oy, size_t ox)
 /* A window that holds no pixel of the image has no mean. */
 static int avgpool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
-    (void)cpu;
     if (step->node->kernel && 2 * step->node->pad > step->node->kernel)
         return xr_fail(err, "average pooling over %zu pixels, padded by %zu",
                        step->node->kernel, step->node->pad);
-    return 0;
+    return xk_cpu_scratch(cpu, (size_t)cpu->n_threads * xk_padded(step->in.c), err);
 }
 
 static int avgpool_forward(struct xk_cpu *cpu, struct xk_step *step,
@@ -52,8 +51,7 @@ static int avgpool_forward(struct xk_cpu *cpu, struct xk_step *step,
                 for (size_t ix = v.x0; ix < v.x1; ix++) {
                     size_t at = (r / s.h * step->in.h + iy) * step->in.w + ix;
 
-                    for (size_t i = 0; i < c; i++)
-                        y[i] += x[at * c + i];
+                    cpu->simd[XK_F32]->add(y, y, x + at * c, c);
                 }
             for (size_t i = 0; i < c; i++)
                 y[i] *= v.share;
@@ -79,13 +77,16 @@ static int avgpool_backward(struct xk_cpu *cpu, struct xk_step *step,
         for (size_t o = 0; o < s.h * s.w; o++) {
             struct window v = window_at(step, o / s.w, o % s.w);
             const float *g = dy + (n * s.h * s.w + o) * c;
+            float *part = cpu->scratch + (size_t)omp_get_thread_num() * xk_padded(c);
+
+            for (size_t i = 0; i < c; i++)
+                part[i] = g[i] * v.share;
 
             for (size_t iy = v.y0; iy < v.y1; iy++)
                 for (size_t ix = v.x0; ix < v.x1; ix++) {
                     float *to = dx + n * size + (iy * step->in.w + ix) * c;
 
-                    for (size_t i = 0; i < c; i++)
-                        to[i] += g[i] * v.share;
+                    cpu->simd[XK_F32]->add(to, to, part, c);
                 }
         }
     }

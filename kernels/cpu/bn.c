@@ -323,9 +323,9 @@ static int drop_path_forward(struct xk_cpu *cpu, struct xk_step *step,
     const float *x = step->x[0];
     float *y = step->y;
 
-    (void)cpu;
     (void)err;
     drop_factors(step->saved, node, pass, pass->n);
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++)
         for (size_t i = 0; i < per_image; i++)
             y[n * per_image + i] = x[n * per_image + i] * step->saved[n];
@@ -340,8 +340,8 @@ static int drop_path_backward(struct xk_cpu *cpu, struct xk_step *step,
     const float *dy = step->dy[0];
     float *dx = step->dx[0];
 
-    (void)cpu;
     (void)err;
+#pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
     for (size_t n = 0; n < pass->n; n++)
         for (size_t i = 0; i < per_image; i++)
             dx[n * per_image + i] = dy[n * per_image + i] * step->saved[n];

@@ -22,7 +22,10 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
     for (size_t o = 0; o < step->node->out; o++) {
         double scale = 1, shift = b ? (double)b[o] : 0;
 
-        if (gamma) {
+        if (gamma && !var) { /* a layer scale */
+            scale = (double)gamma[o];
+            shift *= scale;
+        } else if (gamma) {
             scale = (double)gamma[o] / sqrt((double)var[o] + (double)step->node->eps);
             shift = (double)beta[o] + (shift - (double)mean[o]) * scale;
         }

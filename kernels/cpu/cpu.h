@@ -64,9 +64,8 @@ struct xk_cpu_op {
 
 extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_pointwise,
     xk_cpu_winograd, xk_cpu_linear, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool,
-    xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path,
-    xk_cpu_concat, xk_cpu_flatten, xk_cpu_avgpool, xk_cpu_layernorm, xk_cpu_scale,
-    xk_cpu_full;
+    xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path, xk_cpu_concat,
+    xk_cpu_flatten, xk_cpu_avgpool, xk_cpu_layernorm, xk_cpu_scale, xk_cpu_full;
 
 /* One image between the order of tensors here and that of torch's flatten. */
 void xk_cpu_to_chw(float *dst, const float *src, size_t pixels, size_t c);
@@ -123,8 +122,8 @@ void xk_cpu_pw_pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_
                     const float *w, size_t inner, size_t inner_step, size_t cols,
                     size_t col_step);
 
-/* Fold the batch norm of a fused convolution: weights [out][per_out] and a bias [out].
- * weights NULL: there is no batch norm, only the bias is wanted. */
+/* Fold the batch norm or layer scale of a fused convolution: weights [out][per_out] and a
+ * bias [out]. weights NULL: there is no batch norm, only the bias is wanted. */
 void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
                  const struct xk_pass *pass, size_t per_out);
 

@@ -399,8 +399,6 @@ static int make_attr(dnnl_primitive_attr_t *attr, const struct xk_dnn_conv_spec 
         status = append_eltwise(ops, dnnl_eltwise_swish, 1.0f, 0);
     if (status == dnnl_success && s->act == XK_ACT_GELU)
         status = append_eltwise(ops, dnnl_eltwise_gelu_erf, 0, 0);
-    if (status == dnnl_success && s->act == XK_ACT_TANH)
-        status = append_eltwise(ops, dnnl_eltwise_tanh, 0, 0);
     if (status == dnnl_success && s->act == XK_ACT_HARDSWISH) /* 2.x ignores 1/6, 1/2 */
         status = append_eltwise(ops, dnnl_eltwise_hardswish, 1.0f / 6.0f, 0.5f);
     if (status == dnnl_success && s->act == XK_ACT_SIGMOID)
