@@ -52,8 +52,8 @@ static bool slope_from_output(enum xk_act act)
     return act == XK_ACT_RELU || act == XK_ACT_RELU6;
 }
 
-/* Activations that batch norms and depthwise convolutions know; other convolutions also
- * know some that no network has behind a batch norm. */
+/* Activations that batch norms, depthwise and 3x3 convolutions know; others also know one
+ * that no network has behind a batch norm. */
 static bool known_act(enum xk_act act, bool dense)
 {
     return act == XK_ACT_RELU || act == XK_ACT_RELU6 || act == XK_ACT_SILU ||
@@ -259,7 +259,8 @@ void xk_fuse_infer(struct xk_graph *graph)
         }
         next = only_consumer(graph, at, XK_OP_ACT);
         if (next >= 0 &&
-            known_act(graph->nodes[next].act, !xk_depthwise(graph, &graph->nodes[at])))
+            known_act(graph->nodes[next].act, !xk_depthwise(graph, &graph->nodes[at]) &&
+                                                  !xk_dense3(graph, &graph->nodes[at])))
             absorb_act(graph, at, next);
     }
     for (int i = 0; i < graph->n_nodes; i++) /* those in front of their convolution */
