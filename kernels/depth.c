@@ -15,6 +15,9 @@ static const char *const blocks[] = {
     "features.denseblock%.denselayer%",
     "features.%",
 };
+/* What goes with the block before it; anything else behind the blocks goes with the head.
+ * That is as uneven as timm's group_matcher of each family. */
+static const char *const tails[] = {"features.transition%", "conv_head", "bn2"};
 
 /* Length of what the pattern takes, which must end where a part of the name ends. */
 static size_t match(const char *pattern, const char *name)
@@ -35,32 +38,53 @@ static size_t match(const char *pattern, const char *name)
     return *at == '.' ? (size_t)(at - name) : 0;
 }
 
-static size_t block_of(const char *name)
+static size_t first_match(const char *const *patterns, size_t n, const char *name)
 {
-    size_t n = 0;
+    size_t taken = 0;
 
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && !n; i++)
-        n = match(blocks[i], name);
-    return n;
+    for (size_t i = 0; i < n && !taken; i++)
+        taken = match(patterns[i], name);
+    return taken;
+}
+
+/* A stage's downsampling belongs to its first block, which follows it. */
+static bool same_block(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    static const char down[] = ".downsample", first[] = ".blocks.0";
+    size_t stem = n_b - (sizeof first - 1);
+
+    if (n_a == n_b && strncmp(a, b, n_a) == 0)
+        return true;
+    return n_a == stem + sizeof down - 1 && n_b > sizeof first - 1 &&
+           strncmp(a, b, stem) == 0 && strncmp(a + stem, down, sizeof down - 1) == 0 &&
+           strncmp(b + stem, first, sizeof first - 1) == 0;
 }
 
 void xk_net_depths(const struct xk_net *net, int *depth)
 {
     const char *last = ""; /* the stem is what comes before the first block */
     size_t length = 0;
+    bool bn2 =
+        false; /* a last convolution with no batch norm stands behind the pooling */
     int top = 0;
 
+    for (int i = 0; i < net->graph.n_params; i++)
+        bn2 |= strcmp(net->graph.params[i].param.name, "bn2.weight") == 0;
     for (int i = 0; i < net->graph.n_params; i++) {
         const char *name = net->graph.params[i].param.name;
-        size_t n = block_of(name);
+        size_t n = first_match(blocks, sizeof blocks / sizeof *blocks, name);
+        size_t tail = first_match(tails, bn2 ? 3 : 1, name);
 
-        if (n && (n != length || strncmp(name, last, n) != 0)) {
+        if (n && !same_block(last, length, name, n)) {
             last = name;
             length = n;
             top++;
         }
-        depth[i] = top; /* what stands between blocks goes with the one before it */
+        depth[i] = n || tail || !top ? top : -1;
     }
-    for (int i = 0; i < net->graph.n_params; i++)
-        depth[i] = net->graph.params[i].param.head ? 0 : top + 1 - depth[i];
+    for (int i = 0; i < net->graph.n_params; i++) {
+        bool head = net->graph.params[i].param.head || depth[i] < 0;
+
+        depth[i] = head ? 0 : top + 1 - depth[i];
+    }
 }

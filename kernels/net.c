@@ -437,6 +437,16 @@ static int features_node(const struct xk_plan *plan)
     return i;
 }
 
+bool xk_net_features_fixed(const struct xk_net *net)
+{
+    int from = features_node(&net->infer);
+
+    for (int i = 0; i < from; i++)
+        if (net->infer.graph.nodes[i].op == XK_OP_DROPOUT)
+            return false;
+    return true;
+}
+
 int xk_net_forward_head(struct xk_net *net, float *logits, const float *features,
                         size_t n, bool training, uint64_t seed, uint64_t step,
                         struct xr_err *err)

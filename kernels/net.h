@@ -135,6 +135,9 @@ int xk_net_kept(struct xk_net *net, float *activation, float *gradient, size_t s
  * forward pass. */
 int xk_net_pooled(struct xk_net *net, float *dst, size_t *features,
                   struct xr_err *err) XR_MUST_USE;
+/* Are pooled features of a frozen net the same in every pass: is there no dropout before
+ * them? */
+bool xk_net_features_fixed(const struct xk_net *net);
 /* Names of the layers that `keep` accepts, NULL past the end. */
 const char *xk_net_layer(const struct xk_net *net, size_t i);
 

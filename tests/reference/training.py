@@ -151,7 +151,9 @@ def layers(arch):
 
 print("/* param_groups_layer_decay: exponent x parameters, in the order of the state dict */")
 print("static const struct {\n    const char *arch, *runs;\n} ref_layers[] = {")
-for arch in ("resnet18", "resnet50", "efficientnet_b0", "tf_efficientnet_lite0"):
+for arch in ("resnet18", "resnet50", "seresnet50", "efficientnet_b0", "tf_efficientnet_lite0",
+             "efficientnetv2_s", "mobilenetv2_100", "mobilenetv3_small_100", "densenet121",
+             "convnext_atto", "vgg11_bn"):
     print(f'    {{"{arch}",\n     "{layers(arch)}"}},')
 print("};\n")
 

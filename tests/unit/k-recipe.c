@@ -409,8 +409,34 @@ static void check_mixed_images(void)
     ok(wrong == 0, "CutMix exchanges the box");
 }
 
+/* Whether features may be kept. */
+static void check_fixed(const char *arch, float drop, bool want)
+{
+    struct xk_spec spec = {.arch = arch,
+                           .n_classes = 3,
+                           .channels = 3,
+                           .height = 64,
+                           .width = 64,
+                           .batch = 1,
+                           .n_threads = 1,
+                           .drop_rate = drop};
+    struct xk_net *net;
+    struct xr_err err = {0};
+
+    if (xk_net_open(&net, &spec, &err)) {
+        ok(0, "%s: %s", arch, err.text);
+        return;
+    }
+    ok(xk_net_features_fixed(net) == want, "%s, dropout %g: features are %s", arch,
+       (double)drop, want ? "fixed" : "random");
+    xk_net_close(net);
+}
+
 int main(void)
 {
+    check_fixed("resnet18", 0.5f, true);
+    check_fixed("alexnet", 0.5f, false);
+    check_fixed("alexnet", 0, true);
     check_boxes();
     check_mixed_loss();
     check_draws();

@@ -248,10 +248,9 @@ static int check_stream(const struct xr_trainer *t, const char *input, struct xr
 static int open_features(struct xr_trainer *t, struct xr_err *err)
 {
     const struct xr_train *set = t->set;
-    size_t width;
 
     if (set->freeze_epochs < t->header.epochs || t->mixed ||
-        xk_net_pooled(t->c.net, NULL, &width, NULL))
+        !xk_net_features_fixed(t->c.net))
         return 0;
     return xr_features_open(&t->features, t->c.net, t->header.n_classes,
                             (size_t)set->batch, (size_t)set->feature_cache << 20, err);
