@@ -26,8 +26,10 @@
 
 /* Bytes of a block of left factors, and of the blocks of a backward pass. */
 #define PW_FORWARD_BYTES (96 << 10)
-#define PW_BACKWARD_BYTES (384 << 10)
-#define PW_MAX_ROWS 96
+#define PW_BACKWARD_BYTES (1 << 20)
+#define PW_FORWARD_ROWS 96
+#define PW_BACKWARD_ROWS                                                                 \
+    192 /* the gradient of the weights is loaded and stored once a block */
 
 VEC_INLINE size_t pw_up(size_t n, size_t to)
 {
@@ -40,11 +42,11 @@ VEC_INLINE size_t pw_cols(size_t c)
     return pw_up(c, 2 * VEC);
 }
 
-VEC_INLINE size_t pw_rows(size_t bytes_a_row, size_t bytes)
+VEC_INLINE size_t pw_rows(size_t bytes_a_row, size_t bytes, size_t most)
 {
-    size_t rows = bytes / bytes_a_row / (2 * PW_MR) * (2 * PW_MR);
+    size_t rows = bytes / bytes_a_row;
 
-    rows = rows > PW_MAX_ROWS ? PW_MAX_ROWS / (2 * PW_MR) * (2 * PW_MR) : rows;
+    rows = (rows < most ? rows : most) / (2 * PW_MR) * (2 * PW_MR);
     return rows ? rows : 2 * PW_MR;
 }
 
@@ -425,13 +427,13 @@ static void pw_store_dx(const struct xk_pw_args *a, const struct xk_pw_sums *sum
 
 static size_t pw_forward_rows(const struct xk_pw_args *a)
 {
-    return pw_rows(pw_cols(a->in) * sizeof(act_t), PW_FORWARD_BYTES);
+    return pw_rows(pw_cols(a->in) * sizeof(act_t), PW_FORWARD_BYTES, PW_FORWARD_ROWS);
 }
 
 static size_t pw_backward_rows(const struct xk_pw_args *a)
 {
     return pw_rows(2 * (pw_cols(a->in) + pw_cols(a->out)) * sizeof(act_t),
-                   PW_BACKWARD_BYTES);
+                   PW_BACKWARD_BYTES, PW_BACKWARD_ROWS);
 }
 
 /* Elements of a block of rows; the slack is read, not used, by the last tile of a
