@@ -45,8 +45,10 @@ int xk_graph_copy(struct xk_graph *to, const struct xk_graph *from, struct xr_er
         return -1;
     }
     memcpy(to->nodes, from->nodes, (size_t)from->n_nodes * sizeof *to->nodes);
-    memcpy(to->layers, from->layers, (size_t)from->n_layers * sizeof *to->layers);
-    memcpy(to->params, from->params, (size_t)from->n_params * sizeof *to->params);
+    if (from->n_layers)
+        memcpy(to->layers, from->layers, (size_t)from->n_layers * sizeof *to->layers);
+    if (from->n_params)
+        memcpy(to->params, from->params, (size_t)from->n_params * sizeof *to->params);
     to->room_nodes = to->n_nodes;
     to->room_layers = to->n_layers;
     to->room_params = to->n_params;
