@@ -41,13 +41,6 @@ static inline void xk_cpu_part(size_t *r0, size_t *r1, size_t n, int t, int thre
     *r1 = n * ((size_t)t + 1) / (size_t)threads;
 }
 
-/* The vector kernels for a step's output, or its input. */
-static inline const struct xk_simd *xk_cpu_simd(const struct xk_cpu *cpu,
-                                                enum xk_dtype dtype)
-{
-    return cpu->simd[dtype];
-}
-
 /*
  * An operation of the CPU. One that knows float32 only (any_dtype false) gets float32
  * copies of tensors that are stored otherwise.
@@ -109,18 +102,41 @@ void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
 /* Add the n doubles of each thread, in their order, into the first's. */
 void xk_cpu_join(double *partial, size_t n, int threads);
 
-/* What pointwise and Winograd's convolutions share. Shapes and tensors of a step: */
-struct xk_pw_args xk_cpu_pw_geometry(const struct xk_step *step);
-/* The batch norm (and gate) that is applied to x on loading. */
-void xk_cpu_pw_pre(struct xk_pw_args *a, const struct xk_step *step);
-/* dy, and the gradient of the batch norm behind, applied to it on loading. */
-void xk_cpu_pw_post(struct xk_pw_args *a, const struct xk_step *step);
-/* Room for a packed right factor in 32-bit units, and how many it has. */
-size_t xk_cpu_pw_packed(const struct xk_simd *simd, size_t inner, size_t cols);
-size_t xk_cpu_pw_units(const struct xk_simd *simd, size_t inner, size_t cols);
-void xk_cpu_pw_pack(const struct xk_cpu *cpu, const struct xk_simd *simd, int32_t *to,
-                    const float *w, size_t inner, size_t inner_step, size_t cols,
-                    size_t col_step);
+/* --- what pointwise and Winograd's convolutions share: product.c ------------------- */
+
+/* step->impl of both. */
+struct xk_cpu_product {
+    uint64_t version, back_version;  /* of the packed weights */
+    int32_t *weights, *weights_back; /* right factors of all places */
+    float *bias;
+    size_t scratch, dw_floats; /* bytes and floats a thread */
+};
+
+/* Of units u0..u1-1: rows or tiles. */
+typedef void xk_product_pass(const struct xk_pw_args *a, const struct xk_pw_sums *s,
+                             void *scratch, size_t u0, size_t u1);
+
+/* Shapes and tensors of a step. */
+struct xk_pw_args xk_cpu_product_args(const struct xk_step *step);
+/* Are weights and a bias made of the convolution's bias or a fused batch norm? */
+bool xk_cpu_product_folds(const struct xk_step *step);
+/* 32-bit units of a packed right factor, and packing one. */
+size_t xk_cpu_product_units(const struct xk_simd *simd, size_t inner, size_t cols);
+void xk_cpu_product_pack(const struct xk_cpu *cpu, const struct xk_simd *simd,
+                         int32_t *to, const float *w, size_t inner, size_t inner_step,
+                         size_t cols, size_t col_step);
+/* scratch: bytes that a pass of the kernels needs. */
+int xk_cpu_product_prepare(struct xk_cpu *cpu, struct xk_step *step, size_t places,
+                           size_t scratch, struct xr_err *err) XR_MUST_USE;
+/* The first units have `pixels` pixels: their mean is what sums are taken around. */
+void xk_cpu_product_forward(struct xk_cpu *cpu, struct xk_step *step,
+                            const struct xk_pass *pass, xk_product_pass *kernel,
+                            size_t units, size_t first, size_t pixels);
+/* Returns the gradients of the weights, dw_floats for each of *threads, or NULL where
+ * none are wanted. */
+float *xk_cpu_product_backward(struct xk_cpu *cpu, struct xk_step *step,
+                               const struct xk_pass *pass, xk_product_pass *kernel,
+                               size_t units, int *threads);
 
 /* Fold the batch norm or layer scale of a fused convolution: weights [out][per_out] and a
  * bias [out]. weights NULL: there is no batch norm, only the bias is wanted. */

@@ -116,16 +116,11 @@ struct xk_pw_sums {
 };
 
 /*
- * A 3x3 convolution at stride 1, padded by 1: p as for a pointwise one, of images [h][w].
+ * A 3x3 convolution at stride 1, padded by 1, of images [in_h][in_w] takes the same.
  * weights: 16 packed right factors [in][out], one for each place of a tile, one behind
  * the other; weights_back the same of the weights turned by 180 degrees, [out][in]. gate
  * is not known.
  */
-struct xk_wg_args {
-    struct xk_pw_args p;
-    size_t h, w;
-};
-
 struct xk_simd {
     const char *name;
     enum xk_dtype dtype;
@@ -164,11 +159,11 @@ struct xk_simd {
 
     /* Tiles t0..t1-1 of n * (h + 1) / 2 * (w + 1) / 2, in order of their images and rows.
      * dw: the sums of 16 places, one behind the other */
-    void (*wg_forward)(const struct xk_wg_args *a, const struct xk_pw_sums *s,
+    void (*wg_forward)(const struct xk_pw_args *a, const struct xk_pw_sums *s,
                        void *scratch, size_t t0, size_t t1);
-    void (*wg_backward)(const struct xk_wg_args *a, const struct xk_pw_sums *s,
+    void (*wg_backward)(const struct xk_pw_args *a, const struct xk_pw_sums *s,
                         void *scratch, size_t t0, size_t t1);
-    size_t (*wg_scratch)(const struct xk_wg_args *a, bool backward);
+    size_t (*wg_scratch)(const struct xk_pw_args *a, bool backward);
     /* GgG' of n filters [3][3] into u, 16 places `apart` floats from each other; turned:
      * of filters turned by 180 degrees. */
     void (*wg_filters)(float *u, size_t apart, const float *w, size_t n, bool turned);

@@ -152,6 +152,58 @@ VEC_INLINE size_t pw_pixel(const struct xk_pw_args *a, size_t r)
            place % a->out_w * a->stride;
 }
 
+/* Vector i of a pixel of x, through the batch norm before. */
+VEC_INLINE vf pw_norm_x(const struct xk_pw_args *a, const enum xk_act act, const act_t *x,
+                        size_t i)
+{
+    vf v = aload_n(x + i, a->in - i);
+
+    return vact(act, vfma(v, vload(a->scale + i), vload(a->shift + i)));
+}
+
+/* A pixel of dy, and what is done to it on loading: NULL what is not there. */
+struct pw_dy {
+    const act_t *dy0, *dy1, *y;
+    const float *mul, *add;
+    vf factor;
+};
+
+VEC_INLINE struct pw_dy pw_dy_at(const struct xk_pw_args *a, size_t row, size_t image)
+{
+    const act_t *dy0 = a->dy[0], *dy1 = a->dy[1];
+    size_t at = row * a->out, of_image = image * xk_padded(a->out);
+
+    return (struct pw_dy){.dy0 = dy0 ? dy0 + at : NULL,
+                          .dy1 = dy1 ? dy1 + at : NULL,
+                          .y = (const act_t *)a->y + at,
+                          .mul = a->dy_mul ? a->dy_mul + of_image : NULL,
+                          .add = a->dy_add ? a->dy_add + of_image : NULL,
+                          .factor = vset(a->factor ? a->factor[image] : 1.0f)};
+}
+
+/* Vector j of it, through the gradient of the batch norm behind where there is one. */
+VEC_INLINE vf pw_norm_dy(const struct xk_pw_args *a, const bool norm,
+                         const enum xk_act act, const struct pw_dy *p, size_t j)
+{
+    size_t n = a->out - j;
+    vf g = p->dy0 ? aload_n(p->dy0 + j, n) : vset(0), v;
+
+    if (p->dy1)
+        g += aload_n(p->dy1 + j, n);
+    if (p->mul)
+        g *= vload(p->mul + j);
+    if (p->add)
+        g += vload(p->add + j);
+    if (!norm)
+        return g;
+    v = aload_n(p->y + j, n);
+    if (act != XK_ACT_NONE)
+        g = vact_grad(act, vfma(v, vload(a->post_scale + j), vload(a->post_shift + j)),
+                      g);
+    return vfma(g * p->factor, vload(a->kg + j),
+                vfma(v, vload(a->kx + j), vload(a->k1 + j)));
+}
+
 /* Rows go one after the other, as they lie in memory: the processor foresees that. */
 VEC_INLINE void pw_load_x_act(act_t *dst, size_t cols, const struct xk_pw_args *a,
                               size_t r0, size_t m, const enum xk_act act)
@@ -162,10 +214,8 @@ VEC_INLINE void pw_load_x_act(act_t *dst, size_t cols, const struct xk_pw_args *
             a->gate ? a->gate + (r0 + r) / a->per_image * xk_padded(a->in) : NULL;
 
         for (size_t i = 0; i < a->in; i += VEC) {
-            vf v =
-                vfma(aload_n(x + i, a->in - i), vload(a->scale + i), vload(a->shift + i));
+            vf v = pw_norm_x(a, act, x, i);
 
-            v = vact(act, v);
             if (gate)
                 v *= vload(gate + i);
             astore_n(dst + i, v, a->in - i);
@@ -208,37 +258,11 @@ VEC_INLINE void pw_load_dy_act(act_t *dst, size_t cols, const struct xk_pw_args 
                                size_t r0, size_t m, const enum xk_act act,
                                const bool norm)
 {
-    const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *y = a->y;
-    size_t at = r0 * a->out, step = xk_padded(a->out);
+    for (size_t r = r0; r < r0 + m; r++, dst += cols) {
+        struct pw_dy p = pw_dy_at(a, r, r / a->per_image);
 
-    for (size_t r = 0; r < m; r++, at += a->out, dst += cols) {
-        size_t image = (r0 + r) / a->per_image;
-        const float *mul = a->dy_mul ? a->dy_mul + image * step : NULL;
-        const float *add = a->dy_add ? a->dy_add + image * step : NULL;
-        vf f = vset(a->factor ? a->factor[image] : 1.0f);
-
-        for (size_t j = 0; j < a->out; j += VEC) {
-            size_t n = a->out - j;
-            vf g = dy0 ? aload_n(dy0 + at + j, n) : vset(0);
-
-            if (dy1)
-                g += aload_n(dy1 + at + j, n);
-            if (mul)
-                g *= vload(mul + j);
-            if (add)
-                g += vload(add + j);
-            if (norm) {
-                vf v = aload_n(y + at + j, n);
-
-                if (act != XK_ACT_NONE)
-                    g = vact_grad(
-                        act, vfma(v, vload(a->post_scale + j), vload(a->post_shift + j)),
-                        g);
-                g = vfma(g * f, vload(a->kg + j),
-                         vfma(v, vload(a->kx + j), vload(a->k1 + j)));
-            }
-            astore_n(dst + j, g, n);
-        }
+        for (size_t j = 0; j < a->out; j += VEC)
+            astore_n(dst + j, pw_norm_dy(a, norm, act, &p, j), a->out - j);
     }
 }
 

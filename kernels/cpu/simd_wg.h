@@ -17,9 +17,9 @@
 #define WG_MAX_TILES 48
 #define WG_WEIGHT_TILES 128
 
-VEC_INLINE size_t wg_tiles(const struct xk_wg_args *a)
+VEC_INLINE size_t wg_tiles(const struct xk_pw_args *a)
 {
-    return (a->h + 1) / 2 * ((a->w + 1) / 2); /* of an image */
+    return (a->in_h + 1) / 2 * ((a->in_w + 1) / 2); /* of an image */
 }
 
 static size_t wg_block_tiles(size_t channels)
@@ -35,40 +35,23 @@ static size_t wg_block_tiles(size_t channels)
 VEC_INLINE vf wg_load(const struct xk_pw_args *a, const bool grad, const bool norm,
                       const enum xk_act act, size_t row, size_t image, size_t i)
 {
-    if (!grad) {
-        size_t n = a->in - i;
-        vf v = aload_n((const act_t *)a->x + row * a->in + i, n);
+    if (grad) {
+        struct pw_dy p = pw_dy_at(a, row, image);
 
-        return norm ? vact(act, vfma(v, vload(a->scale + i), vload(a->shift + i))) : v;
+        return pw_norm_dy(a, norm, act, &p, i);
     } else {
-        const act_t *dy0 = a->dy[0], *dy1 = a->dy[1], *y = a->y;
-        size_t n = a->out - i, at = row * a->out + i;
-        vf g = dy0 ? aload_n(dy0 + at, n) : vset(0), v;
+        const act_t *x = (const act_t *)a->x + row * a->in;
 
-        if (dy1)
-            g += aload_n(dy1 + at, n);
-        if (a->dy_mul)
-            g *= vload(a->dy_mul + image * xk_padded(a->out) + i);
-        if (a->dy_add)
-            g += vload(a->dy_add + image * xk_padded(a->out) + i);
-        if (!norm)
-            return g;
-        v = aload_n(y + at, n);
-        if (act != XK_ACT_NONE)
-            g = vact_grad(act,
-                          vfma(v, vload(a->post_scale + i), vload(a->post_shift + i)), g);
-        if (a->factor)
-            g *= vset(a->factor[image]);
-        return vfma(g, vload(a->kg + i), vfma(v, vload(a->kx + i), vload(a->k1 + i)));
+        return norm ? pw_norm_x(a, act, x, i) : aload_n(x + i, a->in - i);
     }
 }
 
 /* One tile's V for 16 places, `apart` elements from one place to the next. */
-VEC_INLINE void wg_tile_values(act_t *dst, size_t apart, const struct xk_wg_args *a,
+VEC_INLINE void wg_tile_values(act_t *dst, size_t apart, const struct xk_pw_args *a,
                                const bool grad, const bool norm, const enum xk_act act,
                                size_t image, size_t ty, size_t tx, size_t channels)
 {
-    size_t first = image * a->h * a->w, y0 = 2 * ty - 1, x0 = 2 * tx - 1;
+    size_t first = image * a->in_h * a->in_w, y0 = 2 * ty - 1, x0 = 2 * tx - 1;
 
     for (size_t i = 0; i < channels; i += VEC) {
         vf d[4][4], t[4][4];
@@ -77,9 +60,9 @@ VEC_INLINE void wg_tile_values(act_t *dst, size_t apart, const struct xk_wg_args
         {
             UNROLL for (size_t x = 0; x < 4; x++)
             { /* the row or column before the first wraps to large */
-                d[y][x] = y0 + y < a->h && x0 + x < a->w
-                              ? wg_load(&a->p, grad, norm, act,
-                                        first + (y0 + y) * a->w + x0 + x, image, i)
+                d[y][x] = y0 + y < a->in_h && x0 + x < a->in_w
+                              ? wg_load(a, grad, norm, act,
+                                        first + (y0 + y) * a->in_w + x0 + x, image, i)
                               : vset(0);
             }
         }
@@ -103,13 +86,13 @@ VEC_INLINE void wg_tile_values(act_t *dst, size_t apart, const struct xk_wg_args
 }
 
 /* One tile's Z = A dy A', from its 2x2 gradients. */
-VEC_INLINE void wg_tile_spread(act_t *dst, size_t apart, const struct xk_wg_args *a,
+VEC_INLINE void wg_tile_spread(act_t *dst, size_t apart, const struct xk_pw_args *a,
                                const bool norm, const enum xk_act act, size_t image,
                                size_t ty, size_t tx)
 {
-    size_t first = image * a->h * a->w;
+    size_t first = image * a->in_h * a->in_w;
 
-    for (size_t i = 0; i < a->p.out; i += VEC) {
+    for (size_t i = 0; i < a->out; i += VEC) {
         vf d[2][2], t[4][2];
 
         UNROLL for (size_t y = 0; y < 2; y++)
@@ -117,9 +100,9 @@ VEC_INLINE void wg_tile_spread(act_t *dst, size_t apart, const struct xk_wg_args
             UNROLL for (size_t x = 0; x < 2; x++)
             {
                 d[y][x] =
-                    2 * ty + y < a->h && 2 * tx + x < a->w
-                        ? wg_load(&a->p, true, norm, act,
-                                  first + (2 * ty + y) * a->w + 2 * tx + x, image, i)
+                    2 * ty + y < a->in_h && 2 * tx + x < a->in_w
+                        ? wg_load(a, true, norm, act,
+                                  first + (2 * ty + y) * a->in_w + 2 * tx + x, image, i)
                         : vset(0);
             }
         }
@@ -143,12 +126,12 @@ VEC_INLINE void wg_tile_spread(act_t *dst, size_t apart, const struct xk_wg_args
 }
 
 /* m tiles from t0 on: x's or dy's V (spread: dy's Z), [WG_N][tiles][cols]. */
-VEC_INLINE void wg_values(act_t *dst, const struct xk_wg_args *a, const bool grad,
+VEC_INLINE void wg_values(act_t *dst, const struct xk_pw_args *a, const bool grad,
                           const bool spread, const bool norm, const enum xk_act act,
                           size_t t0, size_t m, size_t tiles)
 {
-    size_t wide = (a->w + 1) / 2, of_image = wg_tiles(a);
-    size_t channels = grad ? a->p.out : a->p.in, cols = pw_cols(channels);
+    size_t wide = (a->in_w + 1) / 2, of_image = wg_tiles(a);
+    size_t channels = grad ? a->out : a->in, cols = pw_cols(channels);
 
     for (size_t t = 0; t < m; t++) {
         size_t image = (t0 + t) / of_image, place = (t0 + t) % of_image;
@@ -162,39 +145,39 @@ VEC_INLINE void wg_values(act_t *dst, const struct xk_wg_args *a, const bool gra
     }
 }
 
-static void wg_values_x(act_t *dst, const struct xk_wg_args *a, size_t t0, size_t m,
+static void wg_values_x(act_t *dst, const struct xk_pw_args *a, size_t t0, size_t m,
                         size_t tiles)
 {
-    if (!a->p.scale) {
+    if (!a->scale) {
         wg_values(dst, a, false, false, false, XK_ACT_NONE, t0, m, tiles);
         return;
     }
 #define BODY(act) wg_values(dst, a, false, false, true, act, t0, m, tiles)
-    SWITCH_ACT(a->p.act_in, BODY)
+    SWITCH_ACT(a->act_in, BODY)
 #undef BODY
 }
 
-static void wg_values_dy(act_t *dst, const struct xk_wg_args *a, size_t t0, size_t m,
+static void wg_values_dy(act_t *dst, const struct xk_pw_args *a, size_t t0, size_t m,
                          size_t tiles)
 {
-    if (!a->p.kg) {
+    if (!a->kg) {
         wg_values(dst, a, true, false, false, XK_ACT_NONE, t0, m, tiles);
         return;
     }
 #define BODY(act) wg_values(dst, a, true, false, true, act, t0, m, tiles)
-    SWITCH_ACT(a->p.post_act, BODY)
+    SWITCH_ACT(a->post_act, BODY)
 #undef BODY
 }
 
-static void wg_spread_dy(act_t *dst, const struct xk_wg_args *a, size_t t0, size_t m,
+static void wg_spread_dy(act_t *dst, const struct xk_pw_args *a, size_t t0, size_t m,
                          size_t tiles)
 {
-    if (!a->p.kg) {
+    if (!a->kg) {
         wg_values(dst, a, true, true, false, XK_ACT_NONE, t0, m, tiles);
         return;
     }
 #define BODY(act) wg_values(dst, a, true, true, true, act, t0, m, tiles)
-    SWITCH_ACT(a->p.post_act, BODY)
+    SWITCH_ACT(a->post_act, BODY)
 #undef BODY
 }
 
@@ -208,14 +191,14 @@ enum wg_finish {
 };
 
 /* Vector i of a panel at column j0: outputs of m tiles, M [WG_N][tiles][PW_PANEL]. */
-VEC_INLINE void wg_outputs(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+VEC_INLINE void wg_outputs(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                            const float *product, size_t tiles, size_t t0, size_t m,
                            size_t j, size_t n, const enum wg_finish finish,
                            const enum xk_act act)
 {
-    const struct xk_pw_args *p = &a->p;
+    const struct xk_pw_args *p = a;
     bool back = finish == WG_PLAIN || finish == WG_SLOPE;
-    size_t wide = (a->w + 1) / 2, of_image = wg_tiles(a), c = back ? p->in : p->out;
+    size_t wide = (a->in_w + 1) / 2, of_image = wg_tiles(a), c = back ? p->in : p->out;
     act_t *out = back ? p->dx : p->y;
     const act_t *px = p->x, *shortcut = p->shortcut;
     vf bias = finish == WG_BIAS && p->bias ? vload(p->bias + j) : vset(0);
@@ -251,10 +234,10 @@ VEC_INLINE void wg_outputs(const struct xk_wg_args *a, const struct xk_pw_sums *
         {
             UNROLL for (size_t x = 0; x < 2; x++)
             {
-                size_t at = ((image * a->h + y0 + y) * a->w + x0 + x) * c + j;
+                size_t at = ((image * a->in_h + y0 + y) * a->in_w + x0 + x) * c + j;
                 vf v = r[y][x], u;
 
-                if (y0 + y >= a->h || x0 + x >= a->w)
+                if (y0 + y >= a->in_h || x0 + x >= a->in_w)
                     continue;
                 if (finish == WG_BIAS) {
                     v += bias;
@@ -287,7 +270,7 @@ VEC_INLINE void wg_outputs(const struct xk_wg_args *a, const struct xk_pw_sums *
     }
 }
 
-static void wg_store(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+static void wg_store(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                      const float *product, size_t tiles, size_t t0, size_t m, size_t j0,
                      size_t n, bool back)
 {
@@ -295,17 +278,17 @@ static void wg_store(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
         const float *from = product + i;
         size_t j = j0 + i, part = n - i;
 
-        if (back && !a->p.scale) {
+        if (back && !a->scale) {
             wg_outputs(a, sums, from, tiles, t0, m, j, part, WG_PLAIN, XK_ACT_NONE);
         } else if (back) {
 #define BODY(act) wg_outputs(a, sums, from, tiles, t0, m, j, part, WG_SLOPE, act)
-            SWITCH_ACT(a->p.act_in, BODY)
+            SWITCH_ACT(a->act_in, BODY)
 #undef BODY
-        } else if (a->p.center) {
+        } else if (a->center) {
             wg_outputs(a, sums, from, tiles, t0, m, j, part, WG_SUMS, XK_ACT_NONE);
         } else {
 #define BODY(act) wg_outputs(a, sums, from, tiles, t0, m, j, part, WG_BIAS, act)
-            SWITCH_ACT(a->p.act_out, BODY)
+            SWITCH_ACT(a->act_out, BODY)
 #undef BODY
         }
     }
@@ -313,12 +296,12 @@ static void wg_store(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
 
 /* --- passes ------------------------------------------------------------------------ */
 
-static size_t wg_scratch(const struct xk_wg_args *a, bool backward)
+static size_t wg_scratch(const struct xk_pw_args *a, bool backward)
 {
-    size_t in = pw_cols(a->p.in), out = pw_cols(a->p.out), bytes = 0;
+    size_t in = pw_cols(a->in), out = pw_cols(a->out), bytes = 0;
 
     for (int back = 0; back <= (int)backward; back++) {
-        size_t tiles = wg_block_tiles(back ? a->p.out : a->p.in);
+        size_t tiles = wg_block_tiles(back ? a->out : a->in);
         size_t need =
             WG_N * tiles * ((back ? out : in) * sizeof(act_t) + PW_PANEL * sizeof(float));
 
@@ -334,14 +317,14 @@ static size_t wg_scratch(const struct xk_wg_args *a, bool backward)
 }
 
 /* y of tiles t0..t1-1 from x, or dx from dy. */
-static void wg_pass(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+static void wg_pass(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                     void *scratch, size_t t0, size_t t1, bool back)
 {
-    size_t inner = back ? a->p.out : a->p.in, outer = back ? a->p.in : a->p.out;
+    size_t inner = back ? a->out : a->in, outer = back ? a->in : a->out;
     size_t tiles = wg_block_tiles(inner), cols = pw_cols(inner);
     size_t units = pw_up(inner, PW_UNIT) / PW_UNIT;
     size_t one = pw_up(outer, PW_PANEL) * units; /* of a place's packed weights */
-    const int32_t *weights = back ? a->p.weights_back : a->p.weights;
+    const int32_t *weights = back ? a->weights_back : a->weights;
     act_t *values = scratch;
     float *product = (float *)(void *)(values + WG_N * tiles * cols);
 
@@ -365,7 +348,7 @@ static void wg_pass(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
     }
 }
 
-static void wg_forward(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+static void wg_forward(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                        void *scratch, size_t t0, size_t t1)
 {
     wg_pass(a, sums, scratch, t0, t1, false);
@@ -373,11 +356,11 @@ static void wg_forward(const struct xk_wg_args *a, const struct xk_pw_sums *sums
 
 /* V'Z of tiles t0..t1-1, added to sums->dw: WG_N times what a pointwise convolution has.
  */
-static void wg_weights(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+static void wg_weights(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                        void *scratch, size_t t0, size_t t1)
 {
-    size_t x_cols = pw_cols(a->p.in), z_cols = pw_cols(a->p.out), tiles = WG_WEIGHT_TILES;
-    size_t one = pw_dw_rows(&a->p) * pw_dw_cols(&a->p);
+    size_t x_cols = pw_cols(a->in), z_cols = pw_cols(a->out), tiles = WG_WEIGHT_TILES;
+    size_t one = pw_dw_rows(a) * pw_dw_cols(a);
     act_t *x = scratch, *z = x + WG_N * tiles * x_cols,
           *x_pairs = z + WG_N * tiles * z_cols,
           *z_pairs = x_pairs + tiles * x_cols + 16 * PW_MR;
@@ -395,17 +378,17 @@ static void wg_weights(const struct xk_wg_args *a, const struct xk_pw_sums *sums
 
             memset(px + m * x_cols, 0, (even - m) * x_cols * sizeof *x);
             memset(pz + m * z_cols, 0, (even - m) * z_cols * sizeof *z);
-            pw_backward_weights(sums->dw + p * one, &a->p,
+            pw_backward_weights(sums->dw + p * one, a,
                                 pw_interleave(x_pairs, px, x_cols, even),
                                 pw_interleave(z_pairs, pz, z_cols, even), even);
         }
     }
 }
 
-static void wg_backward(const struct xk_wg_args *a, const struct xk_pw_sums *sums,
+static void wg_backward(const struct xk_pw_args *a, const struct xk_pw_sums *sums,
                         void *scratch, size_t t0, size_t t1)
 {
-    if (a->p.dx)
+    if (a->dx)
         wg_pass(a, sums, scratch, t0, t1, true);
     if (sums->dw)
         wg_weights(a, sums, scratch, t0, t1);

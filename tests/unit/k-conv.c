@@ -186,7 +186,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
            *want_dw = zeros(nw), *got_dw = zeros(nw), *sums = zeros(2 * op),
            *want_sums = zeros(2 * op), *back = zeros(2 * most),
            *want_back = zeros(2 * most);
-    struct xk_wg_args a = {.h = t->h, .w = t->w};
+    struct xk_pw_args a;
     struct xk_pw_sums forward = {.sum = sums, .squares = sums + op};
     struct xk_pw_sums backward = {.sum = back, .squares = back + ip};
     size_t units = wg ? t->n * ((oh + 1) / 2) * ((ow + 1) / 2) : t->n * oh * ow;
@@ -197,44 +197,44 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
     int good;
 
     pack_weights(simd, &packed, &packed_back, w, t->in, t->out, wg);
-    a.p = (struct xk_pw_args){.in = t->in,
-                              .out = t->out,
-                              .per_image = oh * ow,
-                              .stride = s,
-                              .in_h = t->h,
-                              .in_w = t->w,
-                              .out_w = ow,
-                              .x = x,
-                              .y = y,
-                              .weights = packed,
-                              .weights_back = packed_back,
-                              .gate = t->gate ? gate : NULL,
-                              .dy = {dy, dy2},
-                              .dx = dx};
+    a = (struct xk_pw_args){.in = t->in,
+                            .out = t->out,
+                            .per_image = oh * ow,
+                            .stride = s,
+                            .in_h = t->h,
+                            .in_w = t->w,
+                            .out_w = ow,
+                            .x = x,
+                            .y = y,
+                            .weights = packed,
+                            .weights_back = packed_back,
+                            .gate = t->gate ? gate : NULL,
+                            .dy = {dy, dy2},
+                            .dx = dx};
     if (t->norm) {
-        a.p.scale = scale;
-        a.p.shift = shift;
-        a.p.mean = mean;
-        a.p.act_in = t->act_in;
-        a.p.center = center;
-        a.p.post_scale = ps;
-        a.p.post_shift = pb;
-        a.p.post_act = t->post_act;
-        a.p.kg = kg;
-        a.p.kx = kx;
-        a.p.k1 = k1;
-        a.p.dy_mul = mul;
-        a.p.dy_add = add;
-        a.p.factor = t->drop ? factor : NULL;
+        a.scale = scale;
+        a.shift = shift;
+        a.mean = mean;
+        a.act_in = t->act_in;
+        a.center = center;
+        a.post_scale = ps;
+        a.post_shift = pb;
+        a.post_act = t->post_act;
+        a.kg = kg;
+        a.kx = kx;
+        a.k1 = k1;
+        a.dy_mul = mul;
+        a.dy_add = add;
+        a.factor = t->drop ? factor : NULL;
     } else {
-        a.p.bias = bias;
-        a.p.act_out = t->act_out;
-        a.p.shortcut = t->shortcut ? shortcut : NULL;
+        a.bias = bias;
+        a.act_out = t->act_out;
+        a.shortcut = t->shortcut ? shortcut : NULL;
     }
-    rows = simd->pw_dw_rows(&a.p);
-    cols = simd->pw_dw_cols(&a.p);
+    rows = simd->pw_dw_rows(&a);
+    cols = simd->pw_dw_cols(&a);
     backward.dw = calloc(places * rows * cols, sizeof *backward.dw);
-    bytes = wg ? simd->wg_scratch(&a, true) : simd->pw_scratch(&a.p, true);
+    bytes = wg ? simd->wg_scratch(&a, true) : simd->pw_scratch(&a, true);
     scratch = aligned_alloc(64, bytes);
     memset(scratch, 0xff, bytes); /* NaN: what is not written must not count */
 
@@ -265,7 +265,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
         if (wg)
             simd->wg_forward(&a, &forward, scratch, u0, u1);
         else
-            simd->pw_forward(&a.p, &forward, scratch, u0, u1);
+            simd->pw_forward(&a, &forward, scratch, u0, u1);
     }
     good = tensor_off(y, d, want, ny) < tolerance &&
            (!t->norm || (off_by(sums, want_sums, t->out) < tolerance &&
@@ -298,7 +298,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
         if (wg)
             simd->wg_backward(&a, &backward, scratch, u0, u1);
         else
-            simd->pw_backward(&a.p, &backward, scratch, u0, u1);
+            simd->pw_backward(&a, &backward, scratch, u0, u1);
     }
     for (size_t oc = 0; oc < t->out; oc++)
         for (size_t ic = 0; ic < t->in; ic++) {
