@@ -41,6 +41,13 @@ XK_INLINE uint16_t xk_f32_to_bf16(float f)
     return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
+/* The value of element i of an array of this type. */
+XK_INLINE float xk_value_at(const void *array, enum xk_dtype dtype, size_t i)
+{
+    return dtype == XK_BF16 ? xk_bf16_to_f32(((const uint16_t *)array)[i])
+                            : ((const float *)array)[i];
+}
+
 /* Element i of an array of this type, for reading or writing there. */
 XK_INLINE void *xk_at(const void *array, enum xk_dtype dtype, size_t i)
 {

@@ -551,12 +551,6 @@ int xk_net_zero_grad(struct xk_net *net, struct xr_err *err)
 
 /* --- what a pass left -------------------------------------------------------------- */
 
-static float element(const void *array, enum xk_dtype dtype, size_t i)
-{
-    return dtype == XK_BF16 ? xk_bf16_to_f32(((const uint16_t *)array)[i])
-                            : ((const float *)array)[i];
-}
-
 /* Device NHWC, summed over n_src tensors, to host NCHW. */
 static int download_nchw(struct xk_net *net, float *dst, void *const *src, int n_src,
                          const struct xk_node *node, struct xr_err *err)
@@ -575,7 +569,7 @@ static int download_nchw(struct xk_net *net, float *dst, void *const *src, int n
             for (size_t p = 0; p < pixels; p++)
                 for (size_t c = 0; c < s.c; c++)
                     dst[(n * s.c + c) * pixels + p] +=
-                        element(part, node->dtype, (n * pixels + p) * s.c + c);
+                        xk_value_at(part, node->dtype, (n * pixels + p) * s.c + c);
     }
     free(part);
     return 0;

@@ -23,13 +23,15 @@ struct xk_buffer {
 
 size_t xk_saved_floats(const struct xk_node *node, size_t batch)
 {
+    size_t c = (node->shape.c + 15) / 16 * 16; /* values a channel, in whole vectors */
+
     switch (node->op) {
-    case XK_OP_BN: /* seven values a channel, in whole vectors; a factor an image */
-        return 7 * ((node->shape.c + 15) / 16 * 16) + batch;
+    case XK_OP_BN: /* seven; a factor an image */
+        return 7 * c + batch;
     case XK_OP_GATE: /* hidden: the factors, and five sums an image and channel */
-        return node->hidden ? 6 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
+        return node->hidden ? 6 * batch * c : 0;
     case XK_OP_GAP: /* of a hidden batch norm: the gradient of a pixel, and two sums */
-        return node->pre >= 0 ? 3 * batch * ((node->shape.c + 15) / 16 * 16) : 0;
+        return node->pre >= 0 ? 3 * batch * c : 0;
     case XK_OP_LAYERNORM: /* mean and 1/deviation of each pixel */
         return 2 * batch * node->shape.h * node->shape.w;
     case XK_OP_MAXPOOL: /* one byte an output: the winner of its window */
@@ -230,25 +232,21 @@ static void plan_bn_backward(struct xk_plan *plan, int i, size_t batch, int keep
     int *dy = plan->dy + i * XK_MAX_GRADS, x = plan->y[node->inputs[0]], consumer;
     int dx = NO_BUFFER;
 
-    if (node->done_by >= 0 && node->n_inputs == 2) { /* it reads what this one sums */
-        plan->g[i] = bn_masked(plan, i, batch, keep, time);
-        use(plan, plan->g[i], time);
-        add_grad(plan, i, 1, plan->g[i], batch);
-        add_grad(plan, i, 0, plan->g[i], batch);
-        return;
-    }
-    if (node->done_by >= 0) { /* the convolution before it reads the same gradients */
-        for (int k = 0; k < XK_MAX_GRADS && dy[k] != NO_BUFFER; k++)
-            add_grad(plan, i, 0, dy[k], batch);
-        return;
-    }
     if (node->n_inputs == 2) {
         plan->g[i] = bn_masked(plan, i, batch, keep, time);
         use(plan, plan->g[i], time);
         add_grad(plan, i, 1, plan->g[i], batch);
-    } else if (private_buffer(plan, dy[0], i, keep)) {
-        dx = dy[0];
     }
+    if (node->done_by >= 0) { /* the convolution before it reads the same gradients */
+        const int *read = node->n_inputs == 2 ? &plan->g[i] : dy;
+        int n = node->n_inputs == 2 ? 1 : XK_MAX_GRADS;
+
+        for (int k = 0; k < n && read[k] != NO_BUFFER; k++)
+            add_grad(plan, i, 0, read[k], batch);
+        return;
+    }
+    if (node->n_inputs == 1 && private_buffer(plan, dy[0], i, keep))
+        dx = dy[0];
     /* else over the input, which nobody reads after this */
     if (dx == NO_BUFFER && x >= 0 && node->inputs[0] != keep &&
         xk_graph_consumers(&plan->graph, node->inputs[0], &consumer) == 1 &&

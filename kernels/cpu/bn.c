@@ -69,10 +69,7 @@ static void rough_mean(float *center, const void *x, enum xk_dtype dtype, size_t
     memset(center, 0, c * sizeof *center);
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < c; i++)
-            center[i] +=
-                dtype == XK_BF16
-                    ? xk_bf16_to_f32(((const uint16_t *)x)[r * (rows / n) * c + i])
-                    : ((const float *)x)[r * (rows / n) * c + i];
+            center[i] += xk_value_at(x, dtype, r * (rows / n) * c + i);
     for (size_t i = 0; i < c; i++)
         center[i] /= (float)n;
 }

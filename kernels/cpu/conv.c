@@ -1,6 +1,5 @@
 /*
- * Convolutions: dense and grouped through oneDNN, depthwise through own kernels, and
- * linear layers (1x1 convolutions of pooled features are the same thing).
+ * Convolutions through oneDNN, dense and grouped, and folding what is behind one.
  */
 #include "cpu.h"
 
@@ -168,49 +167,3 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
 
 const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,
                                       dense_backward, true};
-
-/* --- linear ------------------------------------------------------------------------ */
-
-static int linear_forward(struct xk_cpu *cpu, struct xk_step *step,
-                          const struct xk_pass *pass, struct xr_err *err)
-{
-    size_t out = step->node->out, in = step->in.c;
-    const float *bias = xk_value(step, pass, XK_BIAS);
-    float *y = step->y;
-
-    for (size_t n = 0; n < pass->n && bias; n++)
-        memcpy(y + n * out, bias, out * sizeof *bias);
-    if (xk_dnn_gemm(step->y, step->x[0], xk_value(step, pass, XK_WEIGHT), pass->n, out,
-                    in, false, true, bias ? 1.0f : 0.0f, err))
-        return -1;
-    if (step->node->act != XK_ACT_NONE)
-        cpu->simd[XK_F32]->act(step->y, step->y, pass->n * out, step->node->act);
-    return 0;
-}
-
-static int linear_backward(struct xk_cpu *cpu, struct xk_step *step,
-                           const struct xk_pass *pass, struct xr_err *err)
-{
-    size_t out = step->node->out, in = step->in.c;
-    float *dw = xk_grad(step, pass, XK_WEIGHT), *db = xk_grad(step, pass, XK_BIAS);
-    const float *dy = step->dy[0];
-
-    (void)cpu;
-    if (dw && xk_dnn_gemm(dw, step->dy[0], step->x[0], out, in, pass->n, true, false,
-                          1.0f, err))
-        return -1;
-    for (size_t o = 0; o < out && db; o++) {
-        double sum = 0;
-
-        for (size_t n = 0; n < pass->n; n++)
-            sum += (double)dy[n * out + o];
-        db[o] += (float)sum;
-    }
-    if (!step->dx[0])
-        return 0;
-    return xk_dnn_gemm(step->dx[0], step->dy[0], xk_value(step, pass, XK_WEIGHT), pass->n,
-                       in, out, false, false, 0.0f, err);
-}
-
-const struct xk_cpu_op xk_cpu_linear = {NULL, NULL, linear_forward, linear_backward,
-                                        false};

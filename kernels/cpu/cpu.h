@@ -56,9 +56,9 @@ struct xk_cpu_op {
 };
 
 extern const struct xk_cpu_op xk_cpu_conv, xk_cpu_depthwise, xk_cpu_pointwise,
-    xk_cpu_winograd, xk_cpu_linear, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool,
-    xk_cpu_gap, xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path, xk_cpu_concat,
-    xk_cpu_flatten, xk_cpu_avgpool, xk_cpu_layernorm, xk_cpu_scale, xk_cpu_full;
+    xk_cpu_winograd, xk_cpu_bn, xk_cpu_act, xk_cpu_add, xk_cpu_maxpool, xk_cpu_gap,
+    xk_cpu_gate, xk_cpu_dropout, xk_cpu_drop_path, xk_cpu_concat, xk_cpu_flatten,
+    xk_cpu_avgpool, xk_cpu_layernorm, xk_cpu_scale, xk_cpu_full;
 
 /* One image between the order of tensors here and that of torch's flatten. */
 void xk_cpu_to_chw(float *dst, const float *src, size_t pixels, size_t c);

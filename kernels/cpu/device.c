@@ -217,7 +217,7 @@ static const struct xk_cpu_op *find_op(const struct xk_step *step)
     case XK_OP_DROP_PATH:
         return &xk_cpu_drop_path;
     case XK_OP_LINEAR:
-        return &xk_cpu_linear;
+        return &xk_cpu_full;
     default:
         return NULL;
     }

@@ -1,7 +1,7 @@
 /*
- * A convolution whose one window is the whole image, as a matrix product: oneDNN would
- * keep three copies of weights that are the largest of their network (VGG's first fully
- * connected layer: 411 MB).
+ * Linear layers, and convolutions whose one window is the whole image, as matrix
+ * products: for the latter oneDNN would keep three copies of weights that are the largest
+ * of their network (VGG's first fully connected layer: 411 MB).
  */
 #include "cpu.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/simd.h"
+#include "exact.h"
 #include "rng.h"
 #include "tap.h"
 
@@ -50,38 +51,6 @@ static float *floats(size_t n, const char *name, double lo, double hi)
 static double *zeros(size_t n)
 {
     return calloc(n + 1, sizeof(double));
-}
-
-static double act_of(enum xk_act act, double x)
-{
-    double s = 1 / (1 + exp(-x));
-
-    switch (act) {
-    case XK_ACT_RELU:
-        return x > 0 ? x : 0;
-    case XK_ACT_RELU6:
-        return fmin(fmax(x, 0), 6);
-    case XK_ACT_SILU:
-        return x * s;
-    default:
-        return x;
-    }
-}
-
-static double slope_of(enum xk_act act, double x)
-{
-    double s = 1 / (1 + exp(-x));
-
-    switch (act) {
-    case XK_ACT_RELU:
-        return x > 0;
-    case XK_ACT_RELU6:
-        return x > 0 && x < 6;
-    case XK_ACT_SILU:
-        return s * (1 + x * (1 - s));
-    default:
-        return 1;
-    }
 }
 
 /* L2 norm of the difference over that of what is wanted. */
@@ -243,7 +212,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
         double v = stored(x, d, i);
 
         if (t->norm)
-            v = act_of(t->act_in, v * (double)scale[c] + (double)shift[c]);
+            v = act_exact(t->act_in, v * (double)scale[c] + (double)shift[c]);
         z[i] = t->gate ? v * (double)gate[image * ip + c] : v;
     }
     FOR_PRODUCTS(want[o] += z[i] * (double)w[f])
@@ -255,8 +224,9 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
             want_sums[op + c] +=
                 (want[o] - (double)center[c]) * (want[o] - (double)center[c]);
         } else {
-            want[o] = act_of(t->act_out, want[o] + (double)bias[c] +
-                                             (t->shortcut ? stored(shortcut, d, o) : 0));
+            want[o] =
+                act_exact(t->act_out, want[o] + (double)bias[c] +
+                                          (t->shortcut ? stored(shortcut, d, o) : 0));
         }
     }
     for (size_t half = 0; half < 2; half++) {
@@ -276,7 +246,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
 
         if (t->norm) {
             v = v * (double)mul[image * op + c] + (double)add[image * op + c];
-            v *= slope_of(t->post_act, yo * (double)ps[c] + (double)pb[c]);
+            v *= slope_exact(t->post_act, yo * (double)ps[c] + (double)pb[c]);
             v = v * (t->drop ? (double)factor[image] : 1) * (double)kg[c] +
                 yo * (double)kx[c] + (double)k1[c];
         }
@@ -287,7 +257,7 @@ static void check(const struct xk_simd *simd, const struct conv_case *t)
         size_t c = i % t->in;
         double v = stored(x, d, i);
 
-        want_dx[i] *= slope_of(t->act_in, v * (double)scale[c] + (double)shift[c]);
+        want_dx[i] *= slope_exact(t->act_in, v * (double)scale[c] + (double)shift[c]);
         want_back[c] += want_dx[i];
         want_back[ip + c] += want_dx[i] * (v - (double)mean[c]);
     }

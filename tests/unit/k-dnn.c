@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cpu/dnn.h"
+#include "exact.h"
 #include "rng.h"
 #include "tap.h"
 
@@ -65,22 +66,6 @@ static double off_by(const struct tensor *got)
         top = off > top || isnan(off) ? off : top;
     }
     return top / scale;
-}
-
-static double act_exact(enum xk_act act, double x)
-{
-    switch (act) {
-    case XK_ACT_RELU:
-        return x > 0 ? x : 0;
-    case XK_ACT_RELU6:
-        return x > 0 ? (x < 6 ? x : 6) : 0;
-    case XK_ACT_SILU:
-        return x / (1 + exp(-x));
-    case XK_ACT_SIGMOID:
-        return 1 / (1 + exp(-x));
-    default:
-        return x;
-    }
 }
 
 /* y, dx and dw of one pass, added to what is there. */

@@ -2,11 +2,10 @@
  * Networks against timm: golden/models (names, shapes, counts, inference, one
  * training step; of others names and shapes) at the tolerances of its README.
  */
-#include "formula.h"
 #include "graph.h"
 #include "json.h"
 #include "loss.h"
-#include "tap.h"
+#include "nets.h"
 
 static const char *shared;
 
@@ -33,15 +32,6 @@ static cJSON *read_json(const char *fmt, const char *name)
     if (!json)
         ok(0, "%s", err.text);
     return json;
-}
-
-static double l2(const float *v, size_t n)
-{
-    double s = 0;
-
-    for (size_t i = 0; i < n; i++)
-        s += (double)v[i] * (double)v[i];
-    return sqrt(s);
 }
 
 /* Worst of |got - want| / allowed over the samples of a checksum. */
@@ -117,21 +107,6 @@ static void check_names(const cJSON *model, const char *arch)
     ok((double)parameters == xr_json_number(model, "parameter_count", 0),
        "%s: parameter count", arch);
     xk_graph_free(&graph);
-}
-
-static void fill(struct xk_net *net, double rv)
-{
-    struct xr_err err = {0};
-
-    for (size_t i = 0; i < xk_net_n_params(net); i++) {
-        const struct xk_param *p = xk_net_param(net, i);
-        float *v = malloc(p->count * sizeof *v);
-
-        fm_golden(v, p->name, p->n_dims, p->shape, p->count, rv);
-        if (xk_net_set(net, i, v, &err))
-            ok(0, "%s", err.text);
-        free(v);
-    }
 }
 
 static struct xk_net *open_net(const char *arch, const char *keep, bool training,

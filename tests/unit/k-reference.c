@@ -3,40 +3,15 @@
  * tests/reference/models.py): the state dict, multiply-adds, logits, and loss, gradients
  * and running statistics of one training step.
  */
-#include "formula.h"
 #include "json.h"
 #include "loss.h"
 #include "net_impl.h"
-#include "tap.h"
+#include "nets.h"
 
 enum {
     BATCH = 2,
     N_CLASSES = 3
 };
-
-static double l2(const float *v, size_t n)
-{
-    double s = 0;
-
-    for (size_t i = 0; i < n; i++)
-        s += (double)v[i] * (double)v[i];
-    return sqrt(s);
-}
-
-static void fill(struct xk_net *net, double rv)
-{
-    struct xr_err err = {0};
-
-    for (size_t i = 0; i < xk_net_n_params(net); i++) {
-        const struct xk_param *p = xk_net_param(net, i);
-        float *v = malloc(p->count * sizeof *v);
-
-        fm_golden(v, p->name, p->n_dims, p->shape, p->count, rv);
-        if (xk_net_set(net, i, v, &err))
-            ok(0, "%s", err.text);
-        free(v);
-    }
-}
 
 /* "name:1x2x3;" of every tensor, as models.py's digest. */
 static void check_state(const struct xk_net *net, const cJSON *json, const char *arch)

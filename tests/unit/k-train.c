@@ -2,12 +2,11 @@
  * The seven trajectories of golden/train: losses, learning rates, gradient norms, first
  * step, EMA.
  */
-#include "formula.h"
 #include "json.h"
 #include "loss.h"
+#include "nets.h"
 #include "optim.h"
 #include "schedule.h"
-#include "tap.h"
 
 enum {
     BATCH = 8,
@@ -70,14 +69,7 @@ static struct xk_net *open_net(const char *arch)
         ok(0, "%s: %s", arch, err.text);
         return NULL;
     }
-    for (size_t i = 0; i < xk_net_n_params(net); i++) {
-        const struct xk_param *p = xk_net_param(net, i);
-        float *v = malloc(p->count * sizeof *v);
-
-        fm_golden(v, p->name, p->n_dims, p->shape, p->count, 1);
-        must(xk_net_set(net, i, v, &err), &err);
-        free(v);
-    }
+    fill(net, 1);
     return net;
 }
 
