@@ -73,21 +73,6 @@ void xr_prepare_end(struct xr_prepare *run);
 /* Records of one epoch of this run's shard; films only. */
 size_t xr_prepare_records(const struct xr_prepare *run);
 
-/* "2/4": the second of four. */
-int xr_prepare_shard(struct xr_prepare *run, const char *text,
-                     struct xr_err *err) XR_MUST_USE;
-
-/* "224" or "224x192" (height first). */
-int xr_fit_size(struct xr_fit *fit, const char *text, struct xr_err *err) XR_MUST_USE;
-
-/* Size, fit, interpolation and channels of a model file; its name and digest go into the
- * object `inputs`. */
-int xr_prepare_like(struct xr_prepare *run, const char *path, cJSON *inputs,
-                    struct xr_err *err) XR_MUST_USE;
-
-/* Take over the size and the channels of the stream that is read, where it says them. */
-void xr_prepare_like_stream(struct xr_prepare *run, bool size, bool channels);
-
 /* The header of the stream that will come, known before a film is read. It borrows
  * nothing. */
 int xr_prepare_header(struct xr_stream_header *header, const struct xr_prepare *run,

@@ -1,0 +1,50 @@
+/*
+ * How the options of xr-augment become a run: what is meant together, which kind of input
+ * it is, what the output's header says.
+ */
+#ifndef XR_PREPARE_OPEN_H
+#define XR_PREPARE_OPEN_H
+
+#include "cli.h"
+#include "prepare.h"
+
+#define XR_PREPARE_SPLITS "all|train|val|test"
+
+/* The options of the same names. Texts are NULL where they were not given. */
+struct xr_prepare_set {
+    char *size, *fit, *like, *root, *classes, *key_replace, *shard;
+    int split, interpolation, channels, balance;
+    double balance_beta;
+    int64_t fold, epochs;
+    bool augment;
+};
+#define XR_PREPARE_DEFAULT                                                               \
+    {                                                                                    \
+        .interpolation = XR_BICUBIC, .fold = -1, .epochs = 1, .balance_beta = 0.9999     \
+    }
+
+/* The settings of the run. What cannot be meant together is wrong usage. The digest of
+ * the model of --like goes into the object `inputs`. */
+int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
+                      const struct xr_cli *cli, cJSON *inputs,
+                      struct xr_err *err) XR_MUST_USE;
+
+/*
+ * Open what is read, by its content: image files, a stream (run->reader, which the caller
+ * closes) or a table (*films, which the caller frees). The digest of a table that is a
+ * file goes into `inputs`.
+ */
+int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
+                     const struct xr_cli *cli, const struct xr_prepare_set *set,
+                     cJSON *inputs, struct xr_err *err) XR_MUST_USE;
+
+/* Open the output with its header, to which this run's entry of the history is added. */
+int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
+                      const struct xr_prepare *run, const cJSON *inputs,
+                      struct xr_err *err) XR_MUST_USE;
+
+/* The decoder's first warning about a film, with where it stands. */
+void xr_prepare_warning(char *text, size_t size, const struct xr_prepare *run,
+                        const struct xr_prepared *prepared);
+
+#endif
