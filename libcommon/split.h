@@ -14,6 +14,8 @@
 
 #define XR_SPLIT_NONE UINT16_MAX /* a class: the row takes no part */
 #define XR_SPLIT_MAX_PARTS 1001
+#define XR_SPLIT_MAX_SUBSETS 32
+#define XR_SPLIT_MAX_INNER 1000
 
 /* A plain value; everything is borrowed. */
 struct xr_split_problem {
@@ -47,22 +49,33 @@ int xr_split_assign(uint16_t *part, const struct xr_split_problem *problem,
 
 /* What the user asked for. Texts are borrowed; NULL where not given. */
 struct xr_split_rule {
-    const char *label;   /* column of class names; NULL with one_hot NULL: "label" */
-    const char *one_hot; /* columns of 0 and 1, separated by commas */
-    const char *rest;    /* the class of rows without a 1 */
-    const char *classes; /* class names in order; NULL: settled from the table */
-    const char *group;   /* columns, separated by commas; NULL: "group" if it exists */
-    const char *key;     /* column; NULL: "key" or else "path" */
-    const char *key_replace; /* FROM=TO in keys */
-    const char
-        *path; /* template with {column} and {key}; NULL: "path" or the key column */
-    const char *mask; /* template; NULL: the column "mask" if it exists */
-    const char
-        *mask_labels; /* classes that have a mask, separated by commas; NULL: all */
+    /* column of class names; NULL with one_hot NULL: "label" */
+    const char *label;
+    /* columns of 0 and 1, separated by commas; the class of rows without a 1 */
+    const char *one_hot, *rest;
+    /* class names in order; NULL: settled from the table */
+    const char *classes;
+    /* columns, separated by commas; NULL: "group" if it exists; of runs, consecutive rows
+     * that agree are one group */
+    const char *group, *group_runs;
+    /* column; NULL: "key" or else "path"; FROM=TO in keys */
+    const char *key, *key_replace;
+    /* templates with {column} and {key}; NULL: "path" or the key column; the column
+     * "mask" if it exists */
+    const char *path, *mask;
+    /* classes that have a mask, separated by commas; NULL: all */
+    const char *mask_labels;
     bool no_group, drop_unlabelled;
+    bool has_ratio;    /* it was asked for */
     double ratio[3];   /* train, val, test; used where folds is 0 */
     int64_t folds;     /* 0: train/val/test */
     double test_ratio; /* with folds: share of a hold-out beside them */
+    const char *by;    /* column: a fold for each of its values instead */
+    /* an earlier split: its test rows stay test; where it was read from, NULL: none */
+    const struct xr_table *holdout;
+    const char *holdout_path;
+    int64_t nested;      /* folds within the rest of each fold; 0: none */
+    const char *subsets; /* rising shares: nested subsets of what is trained on */
     uint64_t seed;
 };
 
@@ -83,7 +96,12 @@ int xr_split_make(struct xr_split **split, const struct xr_table *table,
 /* Lines (each ended by LF) that a person should see: no groups, shares missed, rows
  * dropped. */
 const char *xr_split_warnings(const struct xr_split *split);
-/* key,path,mask?,label,class,group?,split and/or fold, then the other columns. */
+/* What cannot be meant together; a usage error. */
+int xr_split_rule_check(const struct xr_split_rule *rule, struct xr_err *err) XR_MUST_USE;
+/* key,path,mask?,label,class,group?,split and/or fold, inner_0...?, subset?, then the
+ * other columns. */
+/* Is this a column of nested folds: inner_ and a number? */
+bool xr_split_is_inner(const char *name);
 int xr_split_write(struct xr_split *split, struct xr_out *out,
                    struct xr_err *err) XR_MUST_USE;
 void xr_split_free(struct xr_split *split);

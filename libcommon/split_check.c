@@ -23,6 +23,8 @@ enum {
 struct check {
     const struct xr_table *table;
     int key, path, label, class, group, split, fold; /* columns, -1: none */
+    int inner[XR_SPLIT_MAX_INNER]; /* columns inner_0, ...: nested folds */
+    size_t n_inner;
     struct xr_index keys, paths, groups, labels;
     uint16_t *part;               /* [n_rows] */
     uint16_t *number;             /* [n_rows] label id, UNLABELLED */
@@ -190,6 +192,13 @@ static int check_together(struct check *k, const char *what, const char *name,
         strcmp(at(k, first, k->split), at(k, row, k->split)))
         return xr_fail(err, "%s '%s' has split '%s', and '%s' in line %u", what, name,
                        at(k, row, k->split), at(k, first, k->split), line_of(k, first));
+    for (size_t i = 0; i < k->n_inner; i++) {
+        const char *x = at(k, row, k->inner[i]), *y = at(k, first, k->inner[i]);
+
+        if (strcmp(x, y))
+            return xr_fail(err, "%s '%s' is in %s '%s', and in '%s' in line %u", what,
+                           name, k->table->names[k->inner[i]], x, y, line_of(k, first));
+    }
     return 0;
 }
 
@@ -358,6 +367,10 @@ static int find_columns(struct check *k, const char *group, bool no_group,
     k->class = xr_table_col(t, "class");
     k->split = xr_table_col(t, "split");
     k->fold = xr_table_col(t, "fold");
+    for (size_t c = 0; c < t->n_cols && k->n_inner < XR_SPLIT_MAX_INNER; c++) {
+        if (xr_split_is_inner(t->names[c]))
+            k->inner[k->n_inner++] = (int)c;
+    }
     k->group = no_group ? -1 : xr_table_col(t, group ? group : "group");
     if (group && k->group < 0)
         return xr_table_need(&k->group, t, group, err);

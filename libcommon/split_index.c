@@ -74,6 +74,23 @@ int xr_index_put(struct xr_index *index, uint32_t *id, const char *name, uint32_
     return 1;
 }
 
+bool xr_index_get(const struct xr_index *index, const char *name, xr_index_same *same,
+                  const void *arg)
+{
+    uint32_t hash = hash_of(name);
+
+    if (!index->n_slots)
+        return false;
+    for (size_t at = hash & (index->n_slots - 1); index->slots[at];
+         at = (at + 1) & (index->n_slots - 1)) {
+        uint32_t other = index->slots[at] - 1;
+
+        if (index->hash[other] == hash && same(arg, index->first_row[other], name))
+            return true;
+    }
+    return false;
+}
+
 void xr_index_free(struct xr_index *index)
 {
     free(index->slots);

@@ -25,6 +25,9 @@ typedef bool xr_index_same(const void *arg, uint32_t row, const char *name);
  * short. */
 int xr_index_put(struct xr_index *index, uint32_t *id, const char *name, uint32_t row,
                  xr_index_same *same, const void *arg, struct xr_err *err) XR_MUST_USE;
+/* Is it there? */
+bool xr_index_get(const struct xr_index *index, const char *name, xr_index_same *same,
+                  const void *arg);
 void xr_index_free(struct xr_index *index);
 
 #endif

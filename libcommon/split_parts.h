@@ -39,27 +39,61 @@ struct xr_split {
     int label_col, key_col, mask_col; /* mask_col -1: none */
     int group_cols[MAX_GROUP_COLS];
     size_t n_group_cols;
+    bool by_cells, run_open; /* groups are named by their cells, else by a key */
     struct xr_tmpl path, mask;
-    uint16_t *class_of; /* [n_rows], XR_SPLIT_NONE: dropped */
-    uint32_t *group_of; /* [n_rows], NULL without groups */
-    uint16_t *part;     /* [n_groups], or [n_rows] without groups */
+    uint16_t *class_of;   /* [n_rows], XR_SPLIT_NONE: dropped */
+    uint32_t *group_of;   /* [n_rows], NULL without groups */
+    uint32_t *group_row;  /* [n_groups] the row that names a group */
+    uint32_t (*links)[2]; /* [n_links] rows whose groups are joined */
+    size_t n_links, n_joined;
+    uint16_t *part; /* [n_groups], or [n_rows] without groups */
     size_t n_groups, n_parts, n_kept;
-    double *share; /* [n_parts] */
+    double *share;          /* [n_parts] */
+    int by_col;             /* --by; parts are its values, -1: no */
+    struct xr_names values; /* [n_parts] of --by, in order */
+    bool has_test;          /* folds: the last part is the hold-out */
+    bool *pinned;           /* [n_groups] --holdout: in test whatever comes; or NULL */
+    uint16_t **inner;       /* [folds] of --nested: [n_groups] */
+    size_t n_inner;
+    double *subsets;  /* [n_subsets] rising, below 1 */
+    uint16_t *subset; /* [n_groups] of --subsets, n_subsets: the rest */
+    size_t n_subsets;
     struct xr_buf warnings, scratch;
 };
+
+/* Groups are numbered by rows that are kept; without groups the row is its group. */
+static inline size_t xr_split_unit(const struct xr_split *s, size_t row)
+{
+    return s->group_of ? s->group_of[row] : row;
+}
+
+/* Folds, not train, val and test? */
+static inline bool xr_split_folds(const struct xr_split *s)
+{
+    return s->rule->folds > 0 || s->by_col >= 0;
+}
+
 /* Put "table.csv:line: " before the text in *err; returns -1. */
 int xr_split_at_line(const struct xr_split *s, size_t row, struct xr_err *err);
 /* The key of a row; free(). Errors have the line. */
 int xr_split_key(const struct xr_split *s, char **key, size_t row,
                  struct xr_err *err) XR_MUST_USE;
-/* The name of a row's group: the cell, or the cells joined, in *buf until the next call.
- */
+/* The name of a row's group, in *buf until the next call: the cell, the cells joined, or
+ * the key of a run's first row. */
 const char *xr_split_group(struct xr_buf *buf, const struct xr_split *s, size_t row,
                            struct xr_err *err) XR_MUST_USE;
 
 /* Settle the class of every row, its names and order; which classes have masks. */
 int xr_split_classes(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
 int xr_split_masks(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+
+/* Settle groups (links must be known), then parts and what lies beside them; what a
+ * person should know of the shares. */
+int xr_split_groups(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+int xr_split_parts(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+int xr_split_warn_shares(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+/* "train", "fold 3", "test" */
+const char *xr_split_part_name(const struct xr_split *s, size_t p, char text[32]);
 
 /* Lists of names. _add copies; _find gives -1 for none; _parse reads "a,b,c" of an
  * option: no empty name, none twice. */

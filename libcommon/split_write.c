@@ -14,7 +14,16 @@ static bool own_column(const struct xr_split *s, const char *name)
         if (!strcmp(name, own[i]))
             return true;
     }
-    return s->n_group_cols && !strcmp(name, "group");
+    if (s->n_inner && xr_split_is_inner(name))
+        return true;
+    return (s->group_of && !strcmp(name, "group")) ||
+           (s->subset && !strcmp(name, "subset"));
+}
+
+bool xr_split_is_inner(const char *name)
+{
+    return !strncmp(name, "inner_", 6) && name[6] &&
+           !name[6 + strspn(name + 6, "0123456789")];
 }
 
 static bool writes_mask(const struct xr_split *s)
@@ -24,11 +33,17 @@ static bool writes_mask(const struct xr_split *s)
 
 static int write_header(const struct xr_split *s, struct xr_out *out, struct xr_err *err)
 {
-    const bool folds = s->rule->folds > 0, hold = folds && s->rule->test_ratio > 0;
+    const bool folds = xr_split_folds(s), hold = s->has_test;
 
     if (xr_out_printf(out, err, "key,path%s,label,class%s%s%s",
-                      writes_mask(s) ? ",mask" : "", s->n_group_cols ? ",group" : "",
+                      writes_mask(s) ? ",mask" : "", s->group_of ? ",group" : "",
                       !folds || hold ? ",split" : "", folds ? ",fold" : ""))
+        return -1;
+    for (size_t f = 0; f < s->n_inner; f++) {
+        if (xr_out_printf(out, err, ",inner_%zu", f))
+            return -1;
+    }
+    if (s->subset && xr_out_printf(out, err, ",subset"))
         return -1;
     for (size_t c = 0; c < s->table->n_cols; c++) {
         if (!own_column(s, s->table->names[c]) &&
@@ -55,22 +70,32 @@ static int write_mask(struct xr_split *s, size_t row, const char *key, struct xr
     return xr_csv_field(out, false, text, err);
 }
 
-static int write_part(const struct xr_split *s, size_t p, struct xr_out *out,
+static int write_part(const struct xr_split *s, size_t unit, struct xr_out *out,
                       struct xr_err *err)
 {
     static const char *const names[] = {",train", ",val", ",test"};
-    const char *text;
+    size_t p = s->part[unit];
+    bool test = xr_split_folds(s) ? s->has_test && p == s->n_parts - 1 : p == 2;
+    int bad;
 
-    if (!s->rule->folds) {
-        text = names[p];
-    } else if (p == (size_t)s->rule->folds) {
-        text = ",test,";
-    } else {
-        if (s->rule->test_ratio > 0 && xr_out_write(out, ",", 1, err))
-            return -1;
-        return xr_out_printf(out, err, ",%zu", p);
+    if (!xr_split_folds(s))
+        bad = xr_out_write(out, names[p], strlen(names[p]), err);
+    else if (test)
+        bad = xr_out_write(out, ",test,", 6, err);
+    else
+        bad = xr_out_printf(out, err, "%s,%zu", s->has_test ? "," : "", p);
+    for (size_t f = 0; f < s->n_inner && !bad; f++)
+        bad = test || f == p ? xr_out_write(out, ",", 1, err)
+                             : xr_out_printf(out, err, ",%u", s->inner[f][unit]);
+    if (s->subset && !bad) {
+        if (xr_split_folds(s) ? test : p > 0)
+            bad = xr_out_write(out, ",", 1, err);
+        else
+            bad = xr_out_printf(
+                out, err, ",%.9g",
+                s->subset[unit] < s->n_subsets ? s->subsets[s->subset[unit]] : 1.0);
     }
-    return xr_out_write(out, text, strlen(text), err);
+    return bad ? -1 : 0;
 }
 
 static int write_row(struct xr_split *s, size_t row, const char *key, const bool *own,
@@ -89,12 +114,12 @@ static int write_row(struct xr_split *s, size_t row, const char *key, const bool
     if (xr_csv_field(out, false, s->classes.items[s->class_of[row]], err) ||
         xr_out_printf(out, err, ",%u", (unsigned)s->class_of[row]))
         return -1;
-    if (s->n_group_cols) {
+    if (s->group_of) {
         name = xr_split_group(buf, s, row, err);
         if (!name || xr_csv_field(out, false, name, err))
             return -1;
     }
-    if (write_part(s, s->part[s->group_of ? s->group_of[row] : row], out, err))
+    if (write_part(s, xr_split_unit(s, row), out, err))
         return -1;
     for (size_t c = 0; c < t->n_cols; c++) {
         if (!own[c] && xr_csv_field(out, false, xr_cell(t, row, c), err))

@@ -9,42 +9,42 @@
 #include "split.h"
 
 struct settings {
-    char *ratio, *label, *one_hot, *rest, *classes, *group, *key, *key_replace, *path,
-        *mask, *mask_labels;
-    int64_t folds;
-    double test_ratio;
-    bool no_group, drop_unlabelled, check;
+    struct xr_split_rule rule;
+    char *ratio;
+    bool check;
 };
 
-#define TEXT(option, letter, member, arg, help)                                          \
+#define ROW(name, letter, kind, field, arg, lo, hi, help)                                \
     {                                                                                    \
-        option, letter, XR_OPT_TEXT, offsetof(struct settings, member), arg, help, 0, 0, \
-            NULL, false                                                                  \
+        name, letter, XR_OPT_##kind, offsetof(struct settings, field), arg, help, lo,    \
+            hi, NULL, false                                                              \
     }
-#define FLAG(option, member, help)                                                       \
-    {                                                                                    \
-        option, 0, XR_OPT_FLAG, offsetof(struct settings, member), NULL, help, 0, 0,     \
-            NULL, false                                                                  \
-    }
+#define TEXT(name, field, arg, help) ROW(name, 0, TEXT, field, arg, 0, 0, help)
+#define FLAG(name, field, help) ROW(name, 0, FLAG, field, NULL, 0, 0, help)
 
 static const struct xr_opt options[] = {
-    TEXT("ratio", 0, ratio, "T/V/T", "shares of train, val, test (default 70/15/15)"),
-    {"folds", 'k', XR_OPT_INT, offsetof(struct settings, folds), "K",
-     "K folds instead; 0: none", 0, 1000, NULL, false},
-    {"test-ratio", 0, XR_OPT_REAL, offsetof(struct settings, test_ratio), "X",
-     "with --folds: a hold-out of this share", 0, 0.9, NULL, false},
-    TEXT("label", 0, label, "COL", "column of class names (default label)"),
-    TEXT("one-hot", 0, one_hot, "COL,COL", "columns of 0 and 1 that say the class"),
-    TEXT("rest", 0, rest, "NAME", "with --one-hot: the class of rows without a 1"),
-    TEXT("classes", 0, classes, "A,B", "class names in order (default: sorted)"),
-    TEXT("group", 'g', group, "COL[,COL]", "keep rows that agree here together"),
-    FLAG("no-group", no_group, "rows are independent: no groups and no warning"),
-    TEXT("key", 0, key, "COL", "column of image names (default key, then path)"),
-    TEXT("key-replace", 0, key_replace, "FROM=TO", "replace text in keys, as in .=_"),
-    TEXT("path", 0, path, "TEMPLATE", "image files, as in 'images/{image_id}'"),
-    TEXT("mask", 0, mask, "TEMPLATE", "mask files, as in 'masks/{key}.png'"),
-    TEXT("mask-labels", 0, mask_labels, "A,B", "with --mask: the classes that have one"),
-    FLAG("drop-unlabelled", drop_unlabelled, "leave out rows without a label"),
+    TEXT("ratio", ratio, "T/V/T", "shares of train, val, test (default 70/15/15)"),
+    ROW("folds", 'k', INT, rule.folds, "K", 0, 1000, "K folds instead; 0: none"),
+    ROW("test-ratio", 0, REAL, rule.test_ratio, "X", 0, 0.9,
+        "with --folds: a hold-out of this share"),
+    TEXT("by", rule.by, "COL", "a fold for each value, as of a centre"),
+    TEXT("holdout", rule.holdout_path, "FILE", "an earlier split: its test rows stay"),
+    ROW("nested", 0, INT, rule.nested, "M", 0, 1000, "M folds in the rest of each fold"),
+    TEXT("subsets", rule.subsets, "X,X", "nested shares of what is trained on"),
+    TEXT("label", rule.label, "COL", "column of class names (default label)"),
+    TEXT("one-hot", rule.one_hot, "COL,COL", "columns of 0 and 1 that say the class"),
+    TEXT("rest", rule.rest, "NAME", "with --one-hot: the class of rows without a 1"),
+    TEXT("classes", rule.classes, "A,B", "class names in order (default: sorted)"),
+    ROW("group", 'g', TEXT, rule.group, "COL[,COL]", 0, 0,
+        "keep rows that agree here together"),
+    TEXT("group-runs", rule.group_runs, "COL,COL", "and only consecutive ones"),
+    FLAG("no-group", rule.no_group, "rows are independent: no groups and no warning"),
+    TEXT("key", rule.key, "COL", "column of image names (default key, then path)"),
+    TEXT("key-replace", rule.key_replace, "FROM=TO", "replace text in keys, as in .=_"),
+    TEXT("path", rule.path, "TEMPLATE", "image files, as in 'images/{image_id}'"),
+    TEXT("mask", rule.mask, "TEMPLATE", "mask files, as in 'masks/{key}.png'"),
+    TEXT("mask-labels", rule.mask_labels, "A,B", "with --mask: classes that have one"),
+    FLAG("drop-unlabelled", rule.drop_unlabelled, "leave out rows without a label"),
     FLAG("check", check, "prove the split in FILE; print classes by part"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -58,72 +58,55 @@ static const struct xr_tool tool = {
     .max_operands = 1,
 };
 
-/* What cannot be meant together is wrong usage, whatever the table says. */
-static void check_usage(const struct xr_cli *cli, const struct settings *set)
+/* Options that say how to split mean nothing to the other modes. */
+static void refuse_others(const struct xr_cli *cli, const char *mode,
+                          const char *const *allowed)
 {
-    if (set->check &&
-        (set->ratio || set->folds || set->test_ratio > 0 || set->label || set->one_hot ||
-         set->rest || set->classes || set->key || set->key_replace || set->path ||
-         set->mask || set->mask_labels || set->drop_unlabelled))
-        xr_cli_usage(cli, "--check takes only --group, --no-group and --output");
-    if (set->folds == 1)
-        xr_cli_usage(cli, "--folds: '1': at least 2");
-    if (set->ratio && set->folds)
-        xr_cli_usage(cli, "--ratio and --folds exclude each other");
-    if (set->test_ratio > 0 && !set->folds)
-        xr_cli_usage(cli, "--test-ratio: needs --folds");
-    if (set->label && set->one_hot)
-        xr_cli_usage(cli, "--label and --one-hot exclude each other");
-    if (set->rest && !set->one_hot)
-        xr_cli_usage(cli, "--rest: needs --one-hot");
-    if (set->group && set->no_group)
-        xr_cli_usage(cli, "--group and --no-group exclude each other");
+    for (const struct xr_opt *o = options; o->name; o++) {
+        bool known = false;
+
+        for (const char *const *a = allowed; *a; a++)
+            known |= !strcmp(o->name, *a);
+        if (!known && xr_cli_given(cli, o->name))
+            xr_cli_usage(cli, "--%s does not take --%s", mode, o->name);
+    }
 }
 
-static int make(struct xr_cli *cli, const struct settings *set,
-                const struct xr_table *table, struct xr_out **out, struct xr_err *err)
+static int make(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
+                struct xr_out **out, struct xr_err *err)
 {
-    struct xr_split_rule rule = {
-        .label = set->label,
-        .one_hot = set->one_hot,
-        .rest = set->rest,
-        .classes = set->classes,
-        .group = set->group,
-        .key = set->key,
-        .key_replace = set->key_replace,
-        .path = set->path,
-        .mask = set->mask,
-        .mask_labels = set->mask_labels,
-        .no_group = set->no_group,
-        .drop_unlabelled = set->drop_unlabelled,
-        .folds = set->folds,
-        .test_ratio = set->test_ratio,
-        .seed = (uint64_t)cli->seed,
-    };
+    struct xr_table holdout = {0};
     struct xr_split *split = NULL;
     int status = -1;
 
-    if (xr_split_ratio(rule.ratio, set->ratio ? set->ratio : "70/15/15", err) ||
-        xr_split_make(&split, table, &rule, err))
-        return -1;
-    for (const char *p = xr_split_warnings(split); *p; p += strcspn(p, "\n") + 1)
-        xr_cli_warn(cli, "%s: %.*s", table->name, (int)strcspn(p, "\n"), p);
-    if (!xr_out_open(out, cli->output, 0, err))
-        status = xr_split_write(split, *out, err);
+    set->rule.seed = (uint64_t)cli->seed;
+    if (set->rule.holdout_path) {
+        if (xr_table_read(&holdout, set->rule.holdout_path, err))
+            return -1;
+        set->rule.holdout = &holdout;
+    }
+    if (!xr_split_make(&split, table, &set->rule, err)) {
+        for (const char *p = xr_split_warnings(split); *p; p += strcspn(p, "\n") + 1)
+            xr_cli_warn(cli, "%s: %.*s", table->name, (int)strcspn(p, "\n"), p);
+        if (!xr_out_open(out, cli->output, 0, err))
+            status = xr_split_write(split, *out, err);
+    }
     xr_split_free(split);
+    xr_table_free(&holdout);
     return status;
 }
 
-static int check(struct xr_cli *cli, const struct settings *set,
-                 const struct xr_table *table, struct xr_out **out, struct xr_err *err)
+static int check(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
+                 struct xr_out **out, struct xr_err *err)
 {
     struct xr_buf summary = {0};
     bool grouped = false;
     int status = -1;
 
-    if (xr_split_check(&summary, &grouped, table, set->group, set->no_group, err))
+    if (xr_split_check(&summary, &grouped, table, set->rule.group, set->rule.no_group,
+                       err))
         goto done;
-    if (!grouped && !set->no_group)
+    if (!grouped && !set->rule.no_group)
         xr_cli_warn(
             cli, "%s: no column 'group': films of one patient in two parts are not found",
             table->name);
@@ -138,6 +121,7 @@ done:
 
 int main(int argc, char **argv)
 {
+    static const char *const of_check[] = {"check", "group", "no-group", NULL};
     struct settings set = {0};
     struct xr_table table = {0};
     struct xr_out *out = NULL;
@@ -146,8 +130,12 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
 
     xr_cli_parse(&cli, &tool, &set, argc, argv);
-    check_usage(&cli, &set);
-    if (xr_table_read(&table, xr_cli_input(&cli), &err))
+    if (set.check)
+        refuse_others(&cli, "check", of_check);
+    set.rule.has_ratio = set.ratio != NULL;
+    if (xr_split_rule_check(&set.rule, &err) ||
+        xr_split_ratio(set.rule.ratio, set.ratio ? set.ratio : "70/15/15", &err) ||
+        xr_table_read(&table, xr_cli_input(&cli), &err))
         goto done;
     if ((set.check ? check : make)(&cli, &set, &table, &out, &err))
         goto done;

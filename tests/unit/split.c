@@ -141,6 +141,75 @@ static void test_grouped(void)
     ok(!off, "small groups give nearly exact shares");
 }
 
+/* The cost that the search makes small: squared deviations of class counts, and half of
+ * those of the parts' sizes. */
+static double cost_of(const struct random_problem *r, const uint16_t *part)
+{
+    double n[9] = {0}, got[9][12] = {{0}}, sum = 0;
+
+    for (size_t i = 0; i < r->pb.n_rows; i++) {
+        n[r->class_of[i]]++;
+        n[8]++;
+        got[r->class_of[i]][part[r->group_of[i]]]++;
+        got[8][part[r->group_of[i]]]++;
+    }
+    for (size_t p = 0; p < r->pb.n_parts; p++) {
+        for (size_t c = 0; c < 9; c++) {
+            double d = got[c][p] - n[c] * r->share[p];
+
+            sum += (c < 8 ? 1 : .5) * d * d;
+        }
+    }
+    return sum;
+}
+
+/* Few, large groups: beside the best of all ways there are. */
+static void test_best(void)
+{
+    static struct random_problem r;
+    struct xr_err err = {0};
+    struct xr_rng rng;
+    int best = 0, failed = 0;
+
+    xr_rng_init(&rng, 3, 0, "", "unit split");
+    for (int i = 0; i < 100; i++) {
+        double least = INFINITY, got;
+        size_t ways = 1;
+
+        do
+            make_problem(&r, &rng, true);
+        while (r.pb.n_rows < 30);
+        r.pb.n_parts = 2 + (size_t)i % 2;
+        r.pb.n_groups = 4 + (size_t)i % 7;
+        r.pb.n_classes = 3;
+        for (size_t p = 0; p < r.pb.n_parts; p++)
+            r.share[p] = 1 / (double)r.pb.n_parts;
+        for (size_t j = 0; j < r.pb.n_rows; j++) {
+            double u = xr_rng_uniform(&rng);
+
+            r.class_of[j] = (uint16_t)xr_rng_below(&rng, 3);
+            r.group_of[j] = (uint32_t)(u * u * (double)r.pb.n_groups);
+        }
+        for (size_t g = 0; g < r.pb.n_groups; g++)
+            ways *= r.pb.n_parts;
+        for (size_t w = 0; w < ways; w++) {
+            uint16_t part[16];
+            size_t left = w;
+
+            for (size_t g = 0; g < r.pb.n_groups; g++, left /= r.pb.n_parts)
+                part[g] = (uint16_t)(left % r.pb.n_parts);
+            least = fmin(least, cost_of(&r, part));
+        }
+        failed += xr_split_assign(r.part, &r.pb, &err) != 0;
+        got = cost_of(&r, r.part);
+        best += got < least + 1e-6;
+        if (got > least + 1e-6)
+            printf("# table %d: %g where the best is %g\n", i, got, least);
+    }
+    ok(!failed && best == 100,
+       "the best of all ways for %d of 100 tables of large groups", best);
+}
+
 static void test_html(void)
 {
     static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
@@ -183,6 +252,7 @@ int main(void)
 {
     test_single();
     test_grouped();
+    test_best();
     test_html();
     return tap_done();
 }
