@@ -227,51 +227,6 @@ static int use_record(struct job *job, const struct xr_stream_header *h,
     return extract(job, r, err);
 }
 
-static void forget_counts(struct xr_stream_header *h)
-{
-    h->records_per_epoch = -1;
-    free(h->class_counts);
-    h->class_counts = NULL;
-}
-
-/*
- * The counts of joined inputs are the sums of theirs, where each of them can be looked
- * into before it is read, says its counts, and has one epoch (epochs cannot be joined end
- * to end). Anything else that is wrong with an input is found when it is read.
- */
-static int sum_counts(struct xr_stream_header *sum, char **inputs, size_t n,
-                      struct xr_err *err)
-{
-    bool known = sum->records_per_epoch >= 0 && sum->epochs == 1;
-
-    for (size_t i = 1; i < n && known; i++) {
-        const struct xr_stream_header *h;
-        struct xr_reader *reader = NULL;
-        struct xr_err quiet = {0};
-        struct stat st;
-
-        if (stat(inputs[i], &st) || !S_ISREG(st.st_mode) ||
-            xr_reader_open(&reader, inputs[i], false, &quiet)) {
-            known = false;
-            continue;
-        }
-        h = xr_reader_header(reader);
-        known = h->records_per_epoch >= 0 && h->epochs == 1 &&
-                !h->class_counts == !sum->class_counts &&
-                !xr_header_agree(sum, h, &quiet);
-        if (known)
-            sum->records_per_epoch += h->records_per_epoch;
-        for (size_t k = 0; known && h->class_counts && k < h->n_classes; k++)
-            sum->class_counts[k] += h->class_counts[k];
-        xr_reader_close(reader);
-    }
-    if (!known)
-        forget_counts(sum);
-    return known || sum->epochs == 1
-               ? 0
-               : xr_fail(err, "streams of several epochs cannot be joined");
-}
-
 /* The output begins with the first input's header: its counts hold only if all of it is
  * taken. */
 static int open_writer(struct job *job, const struct xr_stream_header *h, char **inputs,
@@ -284,8 +239,8 @@ static int open_writer(struct job *job, const struct xr_stream_header *h, char *
     if (xr_stream_header_copy(&mine, h, err))
         return -1;
     if (cat->keys.n || cat->keys_file || cat->first >= 0) {
-        forget_counts(&mine);
-    } else if (n_inputs > 1 && sum_counts(&mine, inputs, n_inputs, err)) {
+        xr_stream_forget(&mine);
+    } else if (n_inputs > 1 && xr_stream_join(&mine, inputs, n_inputs, err)) {
         xr_stream_header_free(&mine);
         return -1;
     }

@@ -386,8 +386,7 @@ int xr_csv_end(struct xr_out *out, struct xr_err *err)
 
 /* --- keys ------------------------------------------------------------------------ */
 
-/* Bytes of a known image suffix at the end of name; a name is never only a suffix. */
-static size_t suffix_len(const char *name)
+size_t xr_image_suffix(const char *name)
 {
     static const char *const known[] = {".nii.gz", ".nii", ".jpg",  ".jpeg",
                                         ".png",    ".tif", ".tiff", ".pgm",
@@ -435,7 +434,7 @@ int xr_key_of(char **key, const char *path, const char *replace, struct xr_err *
     *key = NULL;
     if (!stem)
         return -1;
-    stem[strlen(stem) - suffix_len(stem)] = '\0';
+    stem[strlen(stem) - xr_image_suffix(stem)] = '\0';
     if (replace) {
         char *made = NULL;
         int bad = replace_all(&made, stem, replace, err);

@@ -68,4 +68,7 @@ int xr_csv_put(struct xr_buf *buf, bool first, const char *text,
 int xr_key_of(char **key, const char *path, const char *replace,
               struct xr_err *err) XR_MUST_USE;
 
+/* Bytes of such a suffix at the end of name, 0: none. A name is never only a suffix. */
+size_t xr_image_suffix(const char *name);
+
 #endif

@@ -102,7 +102,7 @@ static int by_key(const void *a, const void *b)
     return d ? d : (x > y) - (x < y);
 }
 
-static int refuse_doubles(const struct xr_films *f, struct xr_err *err)
+int xr_films_distinct(const struct xr_films *f, struct xr_err *err)
 {
     const struct xr_film **sorted = xr_alloc_array(f->n, sizeof *sorted, err);
     int rc = 0;
@@ -117,7 +117,7 @@ static int refuse_doubles(const struct xr_films *f, struct xr_err *err)
 
         if (strcmp(a->key, b->key))
             continue;
-        if (f->has_table)
+        if (f->name)
             rc = xr_fail(err, "%s:%u: key '%s' stands in line %u already", f->name,
                          xr_films_line(f, b->row), b->key, xr_films_line(f, a->row));
         else
@@ -207,7 +207,7 @@ static int select_rows(struct xr_films *f, const struct xr_films_rule *rule,
         return xr_fail(err, "%s: no film of split '%s'", f->name, rule->split);
     if (f->n == 0)
         return xr_fail(err, "%s: a header and no rows", f->name);
-    return refuse_doubles(f, err);
+    return xr_films_distinct(f, err);
 }
 
 int xr_films_table(struct xr_films *films, const char *path,
@@ -218,6 +218,7 @@ int xr_films_table(struct xr_films *films, const char *path,
         return -1;
     films->has_table = true;
     films->name = films->table.name;
+    memcpy(films->digest, films->table.digest, sizeof films->digest);
     films->root = rule->root;
     if (select_rows(films, rule, err) == 0)
         return 0;
@@ -225,30 +226,50 @@ int xr_films_table(struct xr_films *films, const char *path,
     return -1;
 }
 
+int xr_films_add(struct xr_films *f, const char *path, const char *key_path,
+                 int64_t label, size_t row, const struct xr_films_rule *rule,
+                 struct xr_err *err)
+{
+    struct xr_film *film = &f->films[f->n];
+
+    film->path = path;
+    film->label = label;
+    film->row = row;
+    if (xr_key_of(&film->key, key_path, rule->key_replace, err))
+        return f->name ? xr_fail_in(err, "%s:%u", f->name, xr_films_line(f, row)) : -1;
+    f->n++;
+    if (label >= 0)
+        f->class_counts[label]++;
+    else
+        f->n_unlabelled++;
+    return 0;
+}
+
+int xr_films_paths(struct xr_films *films, char *const *paths, size_t n,
+                   const struct xr_films_rule *rule, struct xr_err *err)
+{
+    films->root = rule->root;
+    films->films = xr_alloc_array(n, sizeof *films->films, err);
+    if (!films->films ||
+        (rule->classes && xr_films_classes_given(films, rule->classes, err)))
+        return -1;
+    films->class_counts =
+        xr_alloc_array(films->n_classes, sizeof *films->class_counts, err);
+    if (!films->class_counts)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (xr_films_add(films, paths[i], paths[i], -1, i, rule, err))
+            return -1;
+    }
+    return xr_films_distinct(films, err);
+}
+
 int xr_films_files(struct xr_films *films, char *const *paths, size_t n,
                    const struct xr_films_rule *rule, struct xr_err *err)
 {
     memset(films, 0, sizeof *films);
-    films->root = rule->root;
-    films->films = xr_alloc_array(n, sizeof *films->films, err);
-    if (rule->classes && xr_films_classes_given(films, rule->classes, err))
-        goto fail;
-    films->class_counts =
-        xr_alloc_array(films->n_classes, sizeof *films->class_counts, err);
-    if (!films->films || !films->class_counts)
-        goto fail;
-    for (; films->n < n; films->n++) {
-        struct xr_film *film = &films->films[films->n];
-
-        film->path = paths[films->n];
-        film->label = -1;
-        if (xr_key_of(&film->key, film->path, rule->key_replace, err))
-            goto fail;
-    }
-    films->n_unlabelled = n;
-    if (refuse_doubles(films, err) == 0)
+    if (xr_films_paths(films, paths, n, rule, err) == 0)
         return 0;
-fail:
     xr_films_free(films);
     return -1;
 }
@@ -262,6 +283,7 @@ void xr_films_free(struct xr_films *films)
     free(films->films);
     free(films->classes);
     free(films->class_counts);
+    free(films->text);
     if (films->has_table)
         xr_table_free(&films->table);
     memset(films, 0, sizeof *films);
@@ -294,7 +316,7 @@ cJSON *xr_films_row(const struct xr_films *films, size_t i)
 void xr_films_where(char *text, size_t size, const struct xr_films *films, size_t i)
 {
     *text = '\0';
-    if (films->has_table)
+    if (films->name)
         snprintf(text, size, "%s:%u: ", films->name,
                  xr_films_line(films, films->films[i].row));
 }

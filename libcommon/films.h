@@ -1,6 +1,7 @@
 /*
- * Which films a run reads, in which order: a table of xr-csv(5) or image files, the split
- * or fold that is asked for, classes in their order, and the films' pixels.
+ * Which films a run reads, in which order: a table of xr-csv(5), image files, a list of
+ * them or a folder with one folder a class; the split or fold that is asked for, classes
+ * in their order, and the films' pixels.
  */
 #ifndef XR_FILMS_H
 #define XR_FILMS_H
@@ -27,14 +28,17 @@ struct xr_film {
     char *key;
     const char *path, *mask; /* as the table has them; mask NULL or empty: none */
     int64_t label;           /* class index, -1: unknown */
-    size_t row;              /* of the table */
+    size_t row;              /* of the table or list */
 };
 
 /* The films selected, in the table's order. Read-only once made: threads may share it. */
 struct xr_films {
     struct xr_table table;
     bool has_table;
-    const char *name; /* of the table, for messages; NULL for image files */
+    const char *name; /* of the table or list, for messages; NULL for image files */
+    char digest[XR_SHA256_TEXT]; /* of the table or list, else empty */
+    char *text;                  /* what paths of a list or folder point into, owned */
+    size_t n_others; /* files of a folder that are no images by their names, left out */
     const char *root;
     struct xr_film *films;
     size_t n;
@@ -57,6 +61,21 @@ int xr_films_table(struct xr_films *films, const char *path,
 /* Image files without labels; keys are made from their names. */
 int xr_films_files(struct xr_films *films, char *const *paths, size_t n,
                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
+/*
+ * A list of image files ("-": standard input), one path a line (LF or CRLF), or each
+ * ended by a NUL: as paths of xr_films_files. An empty line and a list without a path are
+ * errors.
+ */
+int xr_films_list(struct xr_films *films, const char *path, bool nul,
+                  const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
+/*
+ * A folder with one folder a class: classes are the names of its folders, sorted (or
+ * rule->classes, which must have them all), films the files below with a known image
+ * suffix, sorted by path. A key is the path below the folder, "/" made "_", less the
+ * suffix. Hidden files and folders are passed over; rule->root is not used.
+ */
+int xr_films_folder(struct xr_films *films, const char *path,
+                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
 void xr_films_free(struct xr_films *films);
 
 /* order[films->n]: a permutation, a function of seed and epoch alone. */
@@ -76,13 +95,14 @@ int xr_films_read(struct xr_image *image, struct xr_image *mask,
                   struct xr_image_info *info, const struct xr_films *films, size_t i,
                   enum xr_color color, struct xr_err *err) XR_MUST_USE;
 
-/* "splits.csv:41: " of film i, or "" for image files: the start of a message about it. */
+/* "splits.csv:41: " of film i, or "" for image files: the start of a message about it.
+ */
 void xr_films_where(char *text, size_t size, const struct xr_films *films, size_t i);
 
 /*
  * What a file ("-": standard input, of which nothing is taken) is by its first bytes: 'i'
- * JPEG or PNG, 't' a tar archive or what could be a packed one, 'c' anything else; by its
- * name where the bytes say nothing.
+ * JPEG or PNG, 't' a tar archive or what could be a packed one, 'd' a folder, 'c'
+ * anything else; by its name where the bytes say nothing.
  */
 int xr_films_sniff(const char *path);
 

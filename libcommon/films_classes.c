@@ -7,7 +7,8 @@
 #include "films_parts.h"
 #include "stream.h"
 
-static int add_class(struct xr_films *f, const char *name, size_t len, struct xr_err *err)
+int xr_films_class_add(struct xr_films *f, const char *name, size_t len,
+                       struct xr_err *err)
 {
     char **classes = realloc(f->classes, (f->n_classes + 1) * sizeof *classes);
 
@@ -20,7 +21,7 @@ static int add_class(struct xr_films *f, const char *name, size_t len, struct xr
     return classes[f->n_classes] && ++f->n_classes ? 0 : xr_fail(err, "out of memory");
 }
 
-static int64_t class_of(const struct xr_films *f, const char *name)
+int64_t xr_films_class(const struct xr_films *f, const char *name)
 {
     for (size_t i = 0; i < f->n_classes; i++) {
         if (f->classes[i] && strcmp(f->classes[i], name) == 0)
@@ -37,10 +38,10 @@ int xr_films_classes_given(struct xr_films *f, const char *list, struct xr_err *
 
         if (n == 0)
             return xr_fail_usage(err, "--classes: '%s' has an empty name", list);
-        if (add_class(f, p, n, err))
+        if (xr_films_class_add(f, p, n, err))
             return -1;
         last = f->classes[f->n_classes - 1];
-        if (class_of(f, last) != (int64_t)f->n_classes - 1)
+        if (xr_films_class(f, last) != (int64_t)f->n_classes - 1)
             return xr_fail_usage(err, "--classes: '%s' stands twice", last);
         p += n;
         if (!*p)
@@ -59,7 +60,8 @@ static int classes_sorted(struct xr_films *f, const struct xr_film_columns *c,
     for (size_t r = 0; r < f->table.n_rows; r++) {
         const char *name = xr_films_cell(f, r, c->label);
 
-        if (*name && class_of(f, name) < 0 && add_class(f, name, strlen(name), err))
+        if (*name && xr_films_class(f, name) < 0 &&
+            xr_films_class_add(f, name, strlen(name), err))
             return -1;
     }
     if (f->n_classes)
@@ -98,7 +100,7 @@ static int classes_indexed(struct xr_films *f, const struct xr_film_columns *c,
             return -1;
         if (i < 0 || !*name)
             continue;
-        known = class_of(f, name);
+        known = xr_films_class(f, name);
         if (known == i)
             continue;
         if (known >= 0 || ((size_t)i < f->n_classes && f->classes[i]))
@@ -136,7 +138,7 @@ int xr_films_label(int64_t *label, const struct xr_films *f, size_t row,
 
     if (index == -2)
         return -1;
-    *label = *name ? class_of(f, name) : -1;
+    *label = *name ? xr_films_class(f, name) : -1;
     if (*name && *label < 0)
         return xr_fail(err, "%s:%u: unknown class '%s'", f->name, xr_films_line(f, row),
                        name);

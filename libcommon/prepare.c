@@ -17,10 +17,15 @@ static int plan_epoch(struct xr_prepare *run, struct xr_err *err)
 
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
 {
-    run->at = run->reader ? 0 : run->shard;
-    run->epoch = 1;
-    if (run->reader)
+    if (run->source)
         return 0;
+    if (run->start_epoch > run->epochs ||
+        (run->start_at && run->start_at >= xr_prepare_records(run)))
+        return xr_fail(err, "--start-at %lld:%llu: %lld epochs of %zu records",
+                       (long long)run->start_epoch, (unsigned long long)run->start_at + 1,
+                       (long long)run->epochs, xr_prepare_records(run));
+    run->at = run->shard + (size_t)run->start_at * run->n_shards;
+    run->epoch = run->start_epoch;
     run->order = xr_alloc_array(run->films->n, sizeof *run->order, err);
     if (!run->order)
         return -1;
@@ -53,8 +58,14 @@ size_t xr_prepare_records(const struct xr_prepare *run)
     return n / run->n_shards + (run->shard < n % run->n_shards);
 }
 
-/* The name of a record's class; here, because the header may change with the next record.
- */
+uint64_t xr_prepare_left(const struct xr_prepare *run)
+{
+    uint64_t epochs = (uint64_t)(run->epochs - run->start_epoch + 1);
+
+    return epochs * xr_prepare_records(run) - run->start_at;
+}
+
+/* The name of a record's class. */
 static void name_label(struct xr_record *record, const struct xr_stream_header *header)
 {
     if (!record->meta)
@@ -67,14 +78,10 @@ static void name_label(struct xr_record *record, const struct xr_stream_header *
 static int fetch_record(struct xr_prepare *run, struct xr_prepared *to,
                         struct xr_err *err)
 {
-    int got;
+    int got = xr_source_next(run->source, &to->in, &to->from, err);
 
-    do {
-        got = xr_reader_next(run->reader, &to->in, err);
-        to->film = run->at++;
-    } while (got == 1 && to->film % run->n_shards != run->shard);
     if (got == 1)
-        name_label(&to->in, xr_reader_header(run->reader));
+        name_label(&to->in, xr_source_header(run->source));
     return got;
 }
 
@@ -83,7 +90,7 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     struct xr_prepare *run = shared;
     struct xr_prepared *to = slot;
 
-    if (run->reader)
+    if (run->source)
         return fetch_record(run, to, err);
     while (run->at >= run->films->n) {
         if (run->epoch >= run->epochs || run->shard >= run->films->n)
@@ -202,7 +209,7 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
     cJSON *list;
     /* an epoch's folder is no part of the film's name; its repeats are varied otherwise
      */
-    const char *key = run->reader || run->epochs == 1 ? to->record.key
+    const char *key = run->source || run->epochs == 1 ? to->record.key
                                                       : strchr(to->record.key, '/') + 1;
 
     if (opened->source) {
@@ -230,7 +237,7 @@ static int work(void *shared, void *slot, struct xr_err *err)
 
     xr_record_free(&to->record);
     memset(&to->info, 0, sizeof to->info);
-    rc = run->reader ? xr_prepare_open_record(&opened, to, run, err)
+    rc = run->source ? xr_prepare_open_record(&opened, to, run, err)
                      : open_film(&opened, to, run, err);
     if (rc == 0)
         rc = finish_film(&opened, to, run, err);

@@ -13,15 +13,14 @@
 #include "pixels/augment.h"
 #include "pixels/pixels.h"
 #include "pool.h"
-#include "stream.h"
+#include "source.h"
 
 /* The settings of a run, and its place in the plan; what it points to must outlive it.
- * Films come from a table or files, or from a stream (reader not NULL, films NULL), which
- * is read once, in its order. */
+ * Films come from a table or files, or from streams (source not NULL), which are read
+ * once. */
 struct xr_prepare {
     const struct xr_films *films;
-    struct xr_reader *reader;
-    const char *reader_name;      /* for messages */
+    struct xr_source *source;
     const char *classes;          /* names, for a stream that says none; or NULL */
     const struct xr_chain *chain; /* NULL: no transforms */
     struct xr_fit fit;
@@ -34,7 +33,10 @@ struct xr_prepare {
     double balance_beta;
     int64_t epochs; /* at least 1; above 1 keys begin with the epoch */
     size_t shard,
-        n_shards; /* records shard, shard + n_shards, ... of each epoch; 0 of 1: all */
+        n_shards;  /* records shard, shard + n_shards, ... of each epoch; 0 of 1: all */
+    size_t buffer; /* of a stream: records to draw the next one from, 0: none */
+    int64_t start_epoch; /* where to begin, from 1 */
+    uint64_t start_at;   /* and at which of that epoch's records of the shard, from 0 */
     uint64_t seed;
     /* the place */
     int64_t *quota; /* films of each class in an epoch; NULL: as in the table */
@@ -47,7 +49,8 @@ struct xr_prepared {
     size_t film;         /* of films, or the number of the record */
     size_t repeat;       /* how often it has come in this epoch, from 1 */
     int64_t epoch;       /* from 1 */
-    struct xr_record in; /* what a reader gave */
+    struct xr_record in; /* what a stream gave */
+    const char *from;    /* the stream, for messages */
     struct xr_record record;
     struct xr_image_info info;
 };
@@ -72,6 +75,8 @@ void xr_prepare_end(struct xr_prepare *run);
 
 /* Records of one epoch of this run's shard; films only. */
 size_t xr_prepare_records(const struct xr_prepare *run);
+/* Records that are still to come once a run has begun; films only. */
+uint64_t xr_prepare_left(const struct xr_prepare *run);
 
 /* The header of the stream that will come, known before a film is read. It borrows
  * nothing. */

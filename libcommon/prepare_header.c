@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "prepare.h"
 
 /* The classes and counts of a table. */
@@ -57,11 +58,15 @@ static int header_names(struct xr_stream_header *h, const char *list, struct xr_
 static int header_plan(struct xr_stream_header *h, const struct xr_prepare *run,
                        struct xr_err *err)
 {
-    if (run->reader) {
-        if (xr_stream_header_copy(h, xr_reader_header(run->reader), err))
+    if (run->source) {
+        if (xr_stream_header_copy(h, xr_source_header(run->source), err))
             return -1;
-        if (!h->json || run->n_shards > 1) /* a shard counts through the epochs */
+        if (!h->json || run->n_shards > 1) /* a shard is known once it is read */
             h->records_per_epoch = -1;
+        /* the plan of a part is that of the whole, which can follow the first */
+        if (xr_json_number(h->json, "part", 0) > 0)
+            xr_stream_forget(h);
+        cJSON_DeleteItemFromObjectCaseSensitive(h->json, "part");
         if (!h->json) { /* an ordinary WebDataset shard says nothing */
             h->epochs = 1;
             h->fold = -1;
@@ -111,15 +116,23 @@ static void header_json(cJSON *json, const struct xr_prepare *run)
 
     sampling = cJSON_AddObjectToObject(json, "sampling");
     cJSON_AddStringToObject(sampling, "order",
-                            run->reader    ? "stream"
+                            run->source    ? run->buffer > 1 ? "buffer" : "stream"
                             : run->quota   ? "balanced"
                             : run->shuffle ? "permutation"
                                            : "table");
-    if (!run->reader)
+    if (!run->source)
         cJSON_AddNumberToObject(sampling, "unlabelled", (double)run->films->n_unlabelled);
     if (run->n_shards > 1) {
         snprintf(shard, sizeof shard, "%zu/%zu", run->shard + 1, run->n_shards);
         cJSON_AddStringToObject(sampling, "shard", shard);
+    }
+    if (run->source && run->buffer > 1)
+        cJSON_AddNumberToObject(sampling, "buffer", (double)run->buffer);
+    if (run->start_epoch > 1 || run->start_at) {
+        cJSON *start = cJSON_AddObjectToObject(sampling, "start");
+
+        cJSON_AddNumberToObject(start, "epoch", (double)run->start_epoch);
+        cJSON_AddNumberToObject(start, "record", (double)run->start_at + 1);
     }
     header_balance(sampling, before, run);
     cJSON_Delete(before);
@@ -143,12 +156,12 @@ int xr_prepare_header(struct xr_stream_header *h, const struct xr_prepare *run,
     }
     /* a stream that already has the size is not resampled: what it says of it stays true
      */
-    if (!run->reader || h->height != run->fit.height || h->width != run->fit.width) {
+    if (!run->source || h->height != run->fit.height || h->width != run->fit.width) {
         xr_fit_name(h->fit, &run->fit);
         snprintf(h->interpolation, sizeof h->interpolation, "%s",
                  xr_interp_names[run->fit.interp]);
     }
-    if (!run->reader || run->split_given || !h->split[0])
+    if (!run->source || run->split_given || !h->split[0])
         snprintf(h->split, sizeof h->split, "%s", run->split);
     h->height = run->fit.height;
     h->width = run->fit.width;

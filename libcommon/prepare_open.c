@@ -2,25 +2,56 @@
 #include "prepare_open.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model.h"
 
 static const char *const splits[] = {"all", "train", "val", "test"};
 
+/* "I/N"; "auto": as Slurm counts its tasks. */
 static int parse_shard(struct xr_prepare *run, const char *text, struct xr_err *err)
 {
-    const char *slash = strchr(text, '/');
+    const char *slash = strchr(text, '/'), *task = getenv("SLURM_PROCID"),
+               *tasks = getenv("SLURM_NTASKS");
     char first[32] = "";
     int64_t i, n;
 
-    if (slash && slash - text < 31)
-        memcpy(first, text, (size_t)(slash - text));
-    if (!slash || xr_parse_int(&n, slash + 1, 1, 1000000, NULL) ||
-        xr_parse_int(&i, first, 1, n, NULL))
-        return xr_fail_usage(err, "--shard: '%s': not I/N with I from 1 to N", text);
+    if (!strcmp(text, "auto")) {
+        if (!task || !tasks || xr_parse_int(&n, tasks, 1, 1000000, NULL) ||
+            xr_parse_int(&i, task, 0, n - 1, NULL))
+            return xr_fail_usage(
+                err, "--shard auto: SLURM_PROCID and SLURM_NTASKS are '%s' and '%s'",
+                task ? task : "", tasks ? tasks : "");
+        i++;
+    } else {
+        if (slash && slash - text < 31)
+            memcpy(first, text, (size_t)(slash - text));
+        if (!slash || xr_parse_int(&n, slash + 1, 1, 1000000, NULL) ||
+            xr_parse_int(&i, first, 1, n, NULL))
+            return xr_fail_usage(err, "--shard: '%s': not auto or I/N with I from 1 to N",
+                                 text);
+    }
     run->shard = (size_t)i - 1;
     run->n_shards = (size_t)n;
+    return 0;
+}
+
+/* "EPOCH:RECORD", both from 1. */
+static int parse_start(struct xr_prepare *run, const char *text, struct xr_err *err)
+{
+    const char *colon = strchr(text, ':');
+    char first[32] = "";
+    int64_t epoch, at;
+
+    if (colon && colon - text < 31)
+        memcpy(first, text, (size_t)(colon - text));
+    if (!colon || xr_parse_int(&epoch, first, 1, 1000000, NULL) ||
+        xr_parse_int(&at, colon + 1, 1, (int64_t)1 << 50, NULL))
+        return xr_fail_usage(err, "--start-at: '%s': not EPOCH:RECORD, both from 1",
+                             text);
+    run->start_epoch = epoch;
+    run->start_at = (uint64_t)at - 1;
     return 0;
 }
 
@@ -72,7 +103,7 @@ static int like_model(struct xr_prepare *run, const char *path, cJSON *inputs,
 
 static void like_stream(struct xr_prepare *run, bool size, bool channels)
 {
-    const struct xr_stream_header *h = xr_reader_header(run->reader);
+    const struct xr_stream_header *h = xr_source_header(run->source);
 
     if (size && h->height && h->width) {
         run->fit.height = h->height;
@@ -99,24 +130,37 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
     run->fold = set->fold;
     run->seed = (uint64_t)cli->seed;
     run->n_shards = 1;
+    run->start_epoch = 1;
     run->shuffle =
         xr_cli_given(cli, "augment") ? set->augment : strcmp(run->split, "train") == 0;
     run->epochs = run->shuffle ? set->epochs : 1;
     run->balance = run->shuffle ? (enum xr_balance_kind)set->balance : XR_BALANCE_NONE;
     run->balance_beta = set->balance_beta;
     if (parse_size(&run->fit, set->size ? set->size : "224", err) ||
-        (set->shard && parse_shard(run, set->shard, err)))
+        (set->shard && parse_shard(run, set->shard, err)) ||
+        (set->start_at && parse_start(run, set->start_at, err)))
         return -1;
     if (xr_fit_parse(&run->fit, set->fit ? set->fit : "pad", err))
         return xr_fail_in(err, "--fit");
     return set->like ? like_model(run, set->like, inputs, err) : 0;
 }
 
-static int open_stream(struct xr_prepare *run, const struct xr_cli *cli,
-                       const struct xr_prepare_set *set, struct xr_err *err)
+/* Options that need films, not records. */
+static int open_streams(struct xr_prepare *run, const struct xr_cli *cli,
+                        const struct xr_prepare_set *set, struct xr_err *err)
 {
     static const char *const useless[] = {"fold", "epochs", "root", "key-replace",
                                           "balance"};
+    static char *standard[] = {"-"};
+    bool operands = cli->n_operands > 0;
+    struct xr_source_rule rule = {.paths = operands ? cli->operands : standard,
+                                  .n_paths = operands ? cli->n_operands : 1,
+                                  .shard = run->shard,
+                                  .n_shards = run->n_shards,
+                                  .buffer = (size_t)set->shuffle_buffer,
+                                  .seed = run->seed,
+                                  .epoch = run->start_epoch,
+                                  .at = run->start_at};
 
     for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
         if (xr_cli_given(cli, useless[i]))
@@ -124,39 +168,65 @@ static int open_stream(struct xr_prepare *run, const struct xr_cli *cli,
                 err, "--%s: only for a table or image files, not a stream", useless[i]);
     }
     run->classes = set->classes;
-    run->reader_name = xr_input_name(xr_cli_input(cli));
+    run->buffer = rule.buffer;
     run->shuffle =
         xr_cli_given(cli, "augment") ? run->shuffle : run->split_given && run->shuffle;
-    if (xr_reader_open(&run->reader, xr_cli_input(cli), true, err))
+    if (xr_source_open(&run->source, &rule, err))
         return -1;
     like_stream(run, !xr_cli_given(cli, "size") && !xr_cli_given(cli, "like"),
                 !xr_cli_given(cli, "channels") && !xr_cli_given(cli, "like"));
     return 0;
 }
 
-/* What is read: image files, a stream, or a table. */
+/* What is no stream. */
+static int open_films(struct xr_films *films, int kind, const struct xr_cli *cli,
+                      const struct xr_prepare_set *set, const struct xr_films_rule *rule,
+                      struct xr_err *err)
+{
+    const char *input = xr_cli_input(cli);
+
+    if (set->files_from) {
+        if (cli->n_operands)
+            return xr_fail_usage(err, "'%s': --files-from names the films already",
+                                 cli->operands[0]);
+        return xr_films_list(films, set->files_from, set->null, rule, err);
+    }
+    if (kind == 'i' && strcmp(input, "-"))
+        return xr_films_files(films, cli->operands, cli->n_operands, rule, err);
+    if (cli->n_operands > 1)
+        return xr_fail_usage(err, "'%s': give one table or folder, or streams, or images",
+                             cli->operands[1]);
+    if (kind == 'd' && set->root)
+        return xr_fail_usage(err, "--root: a folder of classes is its own root");
+    return kind == 'd' ? xr_films_folder(films, input, rule, err)
+                       : xr_films_table(films, input, rule, err);
+}
+
 int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
                      const struct xr_cli *cli, const struct xr_prepare_set *set,
                      cJSON *inputs, struct xr_err *err)
 {
     struct xr_films_rule rule = {splits[set->split], set->fold, set->classes, set->root,
                                  set->key_replace};
-    int kind = xr_films_sniff(xr_cli_input(cli));
+    int kind = set->files_from ? 'i' : xr_films_sniff(xr_cli_input(cli));
 
     run->films = films;
+    if (kind == 't')
+        return open_streams(run, cli, set, err);
+    if (set->shuffle_buffer)
+        return xr_fail_usage(err, "--shuffle-buffer: only for a stream; tables and image "
+                                  "files are shuffled as a whole");
+    if (set->null && !set->files_from)
+        return xr_fail_usage(err, "--null: only with --files-from");
     if (kind == 'i' && run->balance != XR_BALANCE_NONE)
         return xr_fail_usage(err, "--balance: image files have no labels");
-    if (kind == 'i' && cli->n_operands && strcmp(cli->operands[0], "-"))
-        return xr_films_files(films, cli->operands, cli->n_operands, &rule, err);
-    if (cli->n_operands > 1)
-        return xr_fail_usage(err, "'%s': give one table or stream, or image files",
-                             cli->operands[1]);
-    if (kind == 't')
-        return open_stream(run, cli, set, err);
-    if (xr_films_table(films, xr_cli_input(cli), &rule, err))
+    if (open_films(films, kind, cli, set, &rule, err))
         return -1;
-    if (strcmp(xr_cli_input(cli), "-"))
-        cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->table.digest);
+    if (films->name && strcmp(films->name, "standard input"))
+        cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->digest);
+    if (films->n_others)
+        xr_cli_warn(cli, "%s: %zu files without an image's suffix left out",
+                    xr_cli_input(cli), films->n_others);
     return 0;
 }
 
@@ -178,9 +248,9 @@ int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
         cJSON_AddItemToArray(header.history, entry);
     rc = xr_writer_open(out, cli->output, &header, err);
     xr_stream_header_free(&header);
-    if (rc == 0 && !run->reader && run->films->has_table &&
-        strcmp(xr_cli_input(cli), "-") == 0)
-        rc = xr_writer_source(*out, "standard input", run->films->table.digest, err);
+    if (rc == 0 && !run->source && run->films->name &&
+        strcmp(run->films->name, "standard input") == 0)
+        rc = xr_writer_source(*out, run->films->name, run->films->digest, err);
     return rc;
 }
 
@@ -189,8 +259,8 @@ void xr_prepare_warning(char *text, size_t size, const struct xr_prepare *run,
 {
     char where[512];
 
-    if (run->reader) {
-        snprintf(text, size, "%s: record '%s': %s", run->reader_name, p->record.key,
+    if (run->source) {
+        snprintf(text, size, "%s: record '%s': %s", p->from, p->record.key,
                  p->info.warning);
         return;
     }

@@ -12,11 +12,12 @@
 
 /* The options of the same names. Texts are NULL where they were not given. */
 struct xr_prepare_set {
-    char *size, *fit, *like, *root, *classes, *key_replace, *shard;
+    char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
+        *files_from;
     int split, interpolation, channels, balance;
     double balance_beta;
-    int64_t fold, epochs;
-    bool augment;
+    int64_t fold, epochs, shuffle_buffer;
+    bool augment, null;
 };
 #define XR_PREPARE_DEFAULT                                                               \
     {                                                                                    \
@@ -30,9 +31,10 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
                       struct xr_err *err) XR_MUST_USE;
 
 /*
- * Open what is read, by its content: image files, a stream (run->reader, which the caller
- * closes) or a table (*films, which the caller frees). The digest of a table that is a
- * file goes into `inputs`.
+ * Open what is read, by its content: streams (run->source, which the caller closes), or
+ * image files, a list of them, a folder of classes or a table (*films, which the caller
+ * frees). The digest of a table or list that is a file goes into `inputs`. Warns of what
+ * a folder has besides images.
  */
 int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
                      const struct xr_cli *cli, const struct xr_prepare_set *set,

@@ -108,7 +108,7 @@ int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
 
     to->epoch = epoch >= 1 && epoch < 1e9 ? (int64_t)epoch : 1;
     if (open_image(opened, to, run->color, err) || open_mask(opened, to, err))
-        return xr_fail_in(err, "%s: record '%s'", run->reader_name, to->in.key);
+        return xr_fail_in(err, "%s: record '%s'", to->from, to->in.key);
     r->key = to->in.key;
     r->label = to->in.label;
     r->meta = to->in.meta ? to->in.meta : cJSON_CreateObject();

@@ -72,6 +72,18 @@ int xr_stream_header_copy(struct xr_stream_header *to,
                           const struct xr_stream_header *from,
                           struct xr_err *err) XR_MUST_USE;
 
+/* Records per epoch and class counts become unknown. */
+void xr_stream_forget(struct xr_stream_header *header);
+/*
+ * *sum, the header of inputs[0], becomes that of n > 1 inputs read one behind the other.
+ * Parts of one output (xr_writers_open), from the first on in order, have the plan of
+ * their whole. Else counts are summed, where each input can be looked into before it is
+ * read, says its counts, and has one epoch (epochs cannot be joined end to end: an
+ * error). Anything else that is wrong with an input is found when it is read.
+ */
+int xr_stream_join(struct xr_stream_header *sum, char *const *inputs, size_t n,
+                   struct xr_err *err) XR_MUST_USE;
+
 /* Readers: one thread at a time; different readers are independent. */
 struct xr_reader;
 

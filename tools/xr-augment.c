@@ -46,7 +46,13 @@ static const struct xr_opt options[] = {
      "folder of relative paths", 0, 0, NULL, true},
     TEXT("classes", run.classes, "A,B", "class names in order"),
     TEXT("key-replace", run.key_replace, "FROM=TO", "replace text in keys, as in .=_"),
-    TEXT("shard", run.shard, "I/N", "only part I of N of every epoch"),
+    TEXT("files-from", run.files_from, "FILE", "read the image files that FILE lists"),
+    ROW("null", '0', FLAG, run.null, NULL, 0, 0, NULL,
+        "its paths end in a NUL, not at the end of a line"),
+    TEXT("shard", run.shard, "I/N", "only part I of N of every epoch; auto: Slurm's"),
+    ROW("shuffle-buffer", 0, INT, run.shuffle_buffer, "N", 0, 1000000, NULL,
+        "of a stream: draw each record from the next N"),
+    TEXT("start-at", run.start_at, "E:R", "begin with record R of epoch E"),
     FLAG("skip-bad", skip_bad, "leave out, count and report films that cannot be read"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -54,7 +60,7 @@ static const struct xr_opt options[] = {
 static const struct xr_tool tool = {
     .name = "xr-augment",
     .summary = "Decode, fit and vary films; write a record stream.",
-    .operands = "[TABLE.csv | STREAM.tar | IMAGE...]",
+    .operands = "[TABLE.csv | FOLDER | STREAM.tar... | IMAGE...]",
     .options = options,
     .common =
         XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY | XR_CLI_PROGRESS,
@@ -84,8 +90,8 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
     int got, failed;
     void *slot;
 
-    if (!run->reader)
-        total = (uint64_t)run->epochs * xr_prepare_records(run);
+    if (!run->source)
+        total = xr_prepare_left(run);
     while ((got = xr_pool_next(pool, &slot, &failed, err)) > 0) {
         struct xr_prepared *p = slot;
 
@@ -163,7 +169,7 @@ int main(int argc, char **argv)
 done:
     xr_pool_close(pool);
     xr_writer_close(out);
-    xr_reader_close(run.reader);
+    xr_source_close(run.source);
     xr_prepare_end(&run);
     xr_films_free(&films);
     xr_chain_free(chain);
