@@ -47,10 +47,40 @@ static int count_folds(int64_t *k, const struct xr_films *f,
     return 0;
 }
 
-static int part_of(enum part *part, const struct xr_films *f, size_t row,
-                   const struct xr_film_columns *c, int64_t fold, int64_t k,
-                   struct xr_err *err)
+/* Which fold of the rest is a row in, where `fold` is the test? */
+static int inner_of(enum part *part, const struct xr_films *f, size_t row,
+                    const struct xr_film_columns *c, int64_t inner, struct xr_err *err)
 {
+    const char *text = xr_films_cell(f, row, c->inner);
+    int64_t v;
+
+    if (xr_parse_int(&v, text, 0, 1000000, NULL))
+        return xr_fail(err, "%s:%u: %s '%s' is not a number from 0", f->name,
+                       xr_films_line(f, row), f->table.names[c->inner], text);
+    *part = v == inner ? VAL : TRAIN;
+    return 0;
+}
+
+/* Not all that may be trained on: a step of a learning curve. */
+static int subset_of(enum part *part, const struct xr_films *f, size_t row,
+                     const struct xr_film_columns *c, double share, struct xr_err *err)
+{
+    const char *text = xr_films_cell(f, row, c->subset);
+    double v;
+
+    if (xr_parse_real(&v, text, 0, 1, NULL))
+        return xr_fail(err, "%s:%u: subset '%s' is not a number from 0 to 1", f->name,
+                       xr_films_line(f, row), text);
+    if (v > share * (1 + 1e-9))
+        *part = NONE;
+    return 0;
+}
+
+static int part_of(enum part *part, const struct xr_films *f, size_t row,
+                   const struct xr_film_columns *c, const struct xr_films_rule *rule,
+                   int64_t k, struct xr_err *err)
+{
+    const int64_t fold = rule->fold;
     const char *text = xr_films_cell(f, row, c->split);
     int64_t v;
 
@@ -60,7 +90,8 @@ static int part_of(enum part *part, const struct xr_films *f, size_t row,
             xr_parse_int(&v, xr_films_cell(f, row, c->fold), 0, k, NULL))
             return 0; /* held out of every fold */
         *part = v == fold ? TEST : v == (fold + 1) % k ? VAL : TRAIN;
-        return 0;
+        return v != fold && c->inner >= 0 ? inner_of(part, f, row, c, rule->inner, err)
+                                          : 0;
     }
     for (int i = 0; i < NONE; i++) {
         if (strcmp(text, part_names[i]) == 0)
@@ -130,6 +161,20 @@ int xr_films_distinct(const struct xr_films *f, struct xr_err *err)
 
 /* --- tables and files -------------------------------------------------------- */
 
+static int find_inner(struct xr_film_columns *c, const struct xr_films *f,
+                      const struct xr_films_rule *rule, struct xr_err *err)
+{
+    char name[40];
+
+    c->inner = -1;
+    if (rule->inner < 0)
+        return 0;
+    if (rule->fold < 0)
+        return xr_fail_usage(err, "--inner: needs --fold");
+    snprintf(name, sizeof name, "inner_%lld", (long long)rule->fold);
+    return xr_table_need(&c->inner, &f->table, name, err);
+}
+
 static int find_columns(struct xr_film_columns *c, const struct xr_films *f,
                         const struct xr_films_rule *rule, struct xr_err *err)
 {
@@ -145,6 +190,9 @@ static int find_columns(struct xr_film_columns *c, const struct xr_films *f,
         return -1;
     if (c->label < 0)
         c->index = -1; /* an index alone names nothing */
+    if (find_inner(c, f, rule, err) ||
+        (rule->subset > 0 && xr_table_need(&c->subset, t, "subset", err)))
+        return -1;
     if (rule->fold < 0 && strcmp(rule->split, "all") && c->split < 0)
         return c->fold < 0
                    ? xr_fail(err,
@@ -195,7 +243,9 @@ static int select_rows(struct xr_films *f, const struct xr_films_rule *rule,
     for (size_t r = 0; r < f->table.n_rows; r++) {
         enum part part = NONE;
 
-        if (!all && part_of(&part, f, r, &c, rule->fold, k, err))
+        if (!all && (part_of(&part, f, r, &c, rule, k, err) ||
+                     (part == TRAIN && rule->subset > 0 &&
+                      subset_of(&part, f, r, &c, rule->subset, err))))
             return -1;
         if ((all || (part != NONE && strcmp(part_names[part], rule->split) == 0)) &&
             take_row(f, r, &c, rule, err))

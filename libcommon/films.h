@@ -17,8 +17,10 @@
 
 /* What the user asked for; texts are borrowed. */
 struct xr_films_rule {
-    const char *split;   /* train, val, test or all */
-    int64_t fold;        /* -1: none */
+    const char *split; /* train, val, test or all */
+    int64_t fold;      /* -1: none */
+    int64_t inner; /* with fold: val is this fold of inner_<fold>; -1: the next fold */
+    double subset; /* train: the rows of this share by the column subset; 0: all */
     const char *classes; /* names in order with commas; NULL: settled from the table */
     const char *root;    /* folder of relative paths; NULL: the current one */
     const char *key_replace; /* FROM=TO in keys, or NULL */

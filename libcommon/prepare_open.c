@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "model.h"
 
 static const char *const splits[] = {"all", "train", "val", "test"};
@@ -149,8 +150,8 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
 static int open_streams(struct xr_prepare *run, const struct xr_cli *cli,
                         const struct xr_prepare_set *set, struct xr_err *err)
 {
-    static const char *const useless[] = {"fold", "epochs", "root", "key-replace",
-                                          "balance"};
+    static const char *const useless[] = {"fold",   "inner", "subset",      "certificate",
+                                          "epochs", "root",  "key-replace", "balance"};
     static char *standard[] = {"-"};
     bool operands = cli->n_operands > 0;
     struct xr_source_rule rule = {.paths = operands ? cli->operands : standard,
@@ -202,12 +203,38 @@ static int open_films(struct xr_films *films, int kind, const struct xr_cli *cli
                        : xr_films_table(films, input, rule, err);
 }
 
+/* Is the table the split that the certificate is of? */
+static int certify(const struct xr_films *films, const struct xr_cli *cli,
+                   const char *path, cJSON *inputs, struct xr_err *err)
+{
+    struct xr_certificate certificate = {0};
+    int status = 0;
+
+    if (!films->has_table)
+        return xr_fail_usage(err, "--certificate: only for a table");
+    if (xr_certificate_read(&certificate, path, err) ||
+        xr_certificate_verify(&certificate, &films->table, true, err)) {
+        status = -1;
+    } else {
+        if (!xr_certificate_grouped(&certificate))
+            xr_cli_warn(cli, "%s: the split was made without groups", certificate.name);
+        cJSON_AddStringToObject(inputs, xr_last_part(path), certificate.digest);
+    }
+    xr_certificate_free(&certificate);
+    return status;
+}
+
 int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
                      const struct xr_cli *cli, const struct xr_prepare_set *set,
                      cJSON *inputs, struct xr_err *err)
 {
-    struct xr_films_rule rule = {splits[set->split], set->fold, set->classes, set->root,
-                                 set->key_replace};
+    struct xr_films_rule rule = {.split = splits[set->split],
+                                 .fold = set->fold,
+                                 .inner = set->inner,
+                                 .subset = set->subset,
+                                 .classes = set->classes,
+                                 .root = set->root,
+                                 .key_replace = set->key_replace};
     int kind = set->files_from ? 'i' : xr_films_sniff(xr_cli_input(cli));
 
     run->films = films;
@@ -224,6 +251,8 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
         return -1;
     if (films->name && strcmp(films->name, "standard input"))
         cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->digest);
+    if (set->certificate && certify(films, cli, set->certificate, inputs, err))
+        return -1;
     if (films->n_others)
         xr_cli_warn(cli, "%s: %zu files without an image's suffix left out",
                     xr_cli_input(cli), films->n_others);

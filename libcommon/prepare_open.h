@@ -13,15 +13,16 @@
 /* The options of the same names. Texts are NULL where they were not given. */
 struct xr_prepare_set {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
-        *files_from;
+        *files_from, *certificate;
     int split, interpolation, channels, balance;
-    double balance_beta;
-    int64_t fold, epochs, shuffle_buffer;
+    double balance_beta, subset;
+    int64_t fold, inner, epochs, shuffle_buffer;
     bool augment, null;
 };
 #define XR_PREPARE_DEFAULT                                                               \
     {                                                                                    \
-        .interpolation = XR_BICUBIC, .fold = -1, .epochs = 1, .balance_beta = 0.9999     \
+        .interpolation = XR_BICUBIC, .fold = -1, .inner = -1, .epochs = 1,               \
+        .balance_beta = 0.9999                                                           \
     }
 
 /* The settings of the run. What cannot be meant together is wrong usage. The digest of

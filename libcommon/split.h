@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "csv.h"
 
 /* --- who goes where -------------------------------------------------------------- */
@@ -104,6 +106,16 @@ int xr_split_rule_check(const struct xr_split_rule *rule, struct xr_err *err) XR
 bool xr_split_is_inner(const char *name);
 int xr_split_write(struct xr_split *split, struct xr_out *out,
                    struct xr_err *err) XR_MUST_USE;
+
+/* Files beside a split; NULL: not wanted. Borrowed. */
+struct xr_split_beside {
+    const char *certificate; /* certificate.h */
+};
+/* What was read, as an object "last part of the path" -> digest; the caller owns it. */
+cJSON *xr_split_inputs(const struct xr_split *split, struct xr_err *err) XR_MUST_USE;
+/* Write them; history (may be NULL) is copied. */
+int xr_split_beside(struct xr_split *split, const struct xr_split_beside *beside,
+                    const cJSON *history, struct xr_err *err) XR_MUST_USE;
 void xr_split_free(struct xr_split *split);
 
 /*

@@ -95,6 +95,12 @@ int xr_split_warn_shares(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
 /* "train", "fold 3", "test" */
 const char *xr_split_part_name(const struct xr_split *s, size_t p, char text[32]);
 
+/* The split as a table in memory: for what is made from it. */
+int xr_split_result(struct xr_table *result, struct xr_split *s,
+                    struct xr_err *err) XR_MUST_USE;
+/* The rule as an object for a certificate: only what was given, and the seed. */
+cJSON *xr_split_rule_json(const struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+
 /* Lists of names. _add copies; _find gives -1 for none; _parse reads "a,b,c" of an
  * option: no empty name, none twice. */
 void xr_names_free(struct xr_names *names);

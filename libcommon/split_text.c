@@ -1,11 +1,8 @@
-/* Lists and templates of xr-split, and its ratios. */
+/* Lists and templates of xr-split. */
 #include "split_parts.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cli.h"
 
 void xr_names_free(struct xr_names *names)
 {
@@ -127,77 +124,5 @@ int xr_tmpl_fill(struct xr_split *s, const struct xr_tmpl *t, size_t row, const 
         if (xr_buf_put(&s->scratch, text, len, err))
             return -1;
     }
-    return 0;
-}
-
-int xr_split_ratio(double ratio[3], const char *text, struct xr_err *err)
-{
-    const char *p = text;
-    double sum = 0;
-
-    for (int i = 0; i < 3; i++) {
-        size_t len = strcspn(p, "/,:");
-        char *number = xr_sprintf(NULL, "%.*s", (int)len, p);
-        int bad = !number || xr_parse_real(&ratio[i], number, 0, 100, NULL);
-
-        free(number);
-        p += len;
-        if (bad || (i < 2 ? !*p : *p))
-            return xr_fail_usage(
-                err,
-                "--ratio: '%s': not three shares train/val/test, such as "
-                "70/15/15 or 80/0/20",
-                text);
-        p += i < 2;
-        sum += ratio[i];
-    }
-    if (fabs(sum - 1) > 1e-6 && fabs(sum - 100) > 1e-4)
-        return xr_fail_usage(err, "--ratio: '%s': the sum is %g, not 1 or 100", text,
-                             sum);
-    for (int i = 0; i < 3; i++)
-        ratio[i] /= sum;
-    return 0;
-}
-
-/* Options that may not be given together, in pairs. */
-static int exclude(const struct xr_split_rule *r, struct xr_err *err)
-{
-    const struct {
-        const char *name[2];
-        bool given[2];
-    } pairs[] = {
-        {{"ratio", "folds"}, {r->has_ratio, r->folds}},
-        {{"label", "one-hot"}, {r->label, r->one_hot}},
-        {{"group", "no-group"}, {r->group, r->no_group}},
-        {{"group-runs", "no-group"}, {r->group_runs, r->no_group}},
-        {{"group", "group-runs"}, {r->group, r->group_runs}},
-        {{"by", "ratio"}, {r->by, r->has_ratio}},
-        {{"by", "folds"}, {r->by, r->folds}},
-        {{"by", "holdout"}, {r->by, r->holdout_path}},
-        {{"holdout", "test-ratio"}, {r->holdout_path, r->test_ratio > 0}},
-    };
-
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        if (pairs[i].given[0] && pairs[i].given[1])
-            return xr_fail_usage(err, "--%s and --%s exclude each other",
-                                 pairs[i].name[0], pairs[i].name[1]);
-    }
-    return 0;
-}
-
-int xr_split_rule_check(const struct xr_split_rule *r, struct xr_err *err)
-{
-    if (exclude(r, err))
-        return -1;
-    if (r->folds == 1)
-        return xr_fail_usage(err, "--folds: '1': at least 2");
-    if (r->nested == 1)
-        return xr_fail_usage(err, "--nested: '1': at least 2");
-    if (r->test_ratio > 0 && !r->folds)
-        return xr_fail_usage(err, "--test-ratio: needs --folds");
-    if (r->nested && !r->folds && !r->by)
-        return xr_fail_usage(err, "--nested: needs --folds or --by");
-    if (r->rest && !r->one_hot)
-        return xr_fail_usage(err, "--rest: needs --one-hot");
     return 0;
 }

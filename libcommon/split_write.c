@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRITE_SIZE 65536 /* bytes at a time */
+
 /* Columns that this tool writes itself are not passed through. */
 static bool own_column(const struct xr_split *s, const char *name)
 {
@@ -31,30 +33,30 @@ static bool writes_mask(const struct xr_split *s)
     return s->rule->mask || s->mask_col >= 0;
 }
 
-static int write_header(const struct xr_split *s, struct xr_out *out, struct xr_err *err)
+static int write_header(const struct xr_split *s, struct xr_buf *out, struct xr_err *err)
 {
     const bool folds = xr_split_folds(s), hold = s->has_test;
 
-    if (xr_out_printf(out, err, "key,path%s,label,class%s%s%s",
+    if (xr_buf_printf(out, err, "key,path%s,label,class%s%s%s",
                       writes_mask(s) ? ",mask" : "", s->group_of ? ",group" : "",
                       !folds || hold ? ",split" : "", folds ? ",fold" : ""))
         return -1;
     for (size_t f = 0; f < s->n_inner; f++) {
-        if (xr_out_printf(out, err, ",inner_%zu", f))
+        if (xr_buf_printf(out, err, ",inner_%zu", f))
             return -1;
     }
-    if (s->subset && xr_out_printf(out, err, ",subset"))
+    if (s->subset && xr_buf_printf(out, err, ",subset"))
         return -1;
     for (size_t c = 0; c < s->table->n_cols; c++) {
         if (!own_column(s, s->table->names[c]) &&
-            xr_csv_field(out, false, s->table->names[c], err))
+            xr_csv_put(out, false, s->table->names[c], err))
             return -1;
     }
-    return xr_csv_end(out, err);
+    return xr_buf_text(out, "\n", err);
 }
 
 /* The mask of a row: by template, by the column that was there, or none. */
-static int write_mask(struct xr_split *s, size_t row, const char *key, struct xr_out *out,
+static int write_mask(struct xr_split *s, size_t row, const char *key, struct xr_buf *out,
                       struct xr_err *err)
 {
     const char *text = "";
@@ -67,10 +69,10 @@ static int write_mask(struct xr_split *s, size_t row, const char *key, struct xr
             return -1;
         text = empty ? "" : s->scratch.data;
     }
-    return xr_csv_field(out, false, text, err);
+    return xr_csv_put(out, false, text, err);
 }
 
-static int write_part(const struct xr_split *s, size_t unit, struct xr_out *out,
+static int write_part(const struct xr_split *s, size_t unit, struct xr_buf *out,
                       struct xr_err *err)
 {
     static const char *const names[] = {",train", ",val", ",test"};
@@ -79,19 +81,19 @@ static int write_part(const struct xr_split *s, size_t unit, struct xr_out *out,
     int bad;
 
     if (!xr_split_folds(s))
-        bad = xr_out_write(out, names[p], strlen(names[p]), err);
+        bad = xr_buf_put(out, names[p], strlen(names[p]), err);
     else if (test)
-        bad = xr_out_write(out, ",test,", 6, err);
+        bad = xr_buf_put(out, ",test,", 6, err);
     else
-        bad = xr_out_printf(out, err, "%s,%zu", s->has_test ? "," : "", p);
+        bad = xr_buf_printf(out, err, "%s,%zu", s->has_test ? "," : "", p);
     for (size_t f = 0; f < s->n_inner && !bad; f++)
-        bad = test || f == p ? xr_out_write(out, ",", 1, err)
-                             : xr_out_printf(out, err, ",%u", s->inner[f][unit]);
+        bad = test || f == p ? xr_buf_put(out, ",", 1, err)
+                             : xr_buf_printf(out, err, ",%u", s->inner[f][unit]);
     if (s->subset && !bad) {
         if (xr_split_folds(s) ? test : p > 0)
-            bad = xr_out_write(out, ",", 1, err);
+            bad = xr_buf_put(out, ",", 1, err);
         else
-            bad = xr_out_printf(
+            bad = xr_buf_printf(
                 out, err, ",%.9g",
                 s->subset[unit] < s->n_subsets ? s->subsets[s->subset[unit]] : 1.0);
     }
@@ -99,42 +101,44 @@ static int write_part(const struct xr_split *s, size_t unit, struct xr_out *out,
 }
 
 static int write_row(struct xr_split *s, size_t row, const char *key, const bool *own,
-                     struct xr_buf *buf, struct xr_out *out, struct xr_err *err)
+                     struct xr_buf *buf, struct xr_buf *out, struct xr_err *err)
 {
     const struct xr_table *t = s->table;
     const char *name;
     bool empty;
 
-    if (xr_csv_field(out, true, key, err) ||
+    if (xr_csv_put(out, true, key, err) ||
         xr_tmpl_fill(s, &s->path, row, key, &empty, err) ||
-        xr_csv_field(out, false, s->scratch.data, err))
+        xr_csv_put(out, false, s->scratch.data, err))
         return -1;
     if (writes_mask(s) && write_mask(s, row, key, out, err))
         return -1;
-    if (xr_csv_field(out, false, s->classes.items[s->class_of[row]], err) ||
-        xr_out_printf(out, err, ",%u", (unsigned)s->class_of[row]))
+    if (xr_csv_put(out, false, s->classes.items[s->class_of[row]], err) ||
+        xr_buf_printf(out, err, ",%u", (unsigned)s->class_of[row]))
         return -1;
     if (s->group_of) {
         name = xr_split_group(buf, s, row, err);
-        if (!name || xr_csv_field(out, false, name, err))
+        if (!name || xr_csv_put(out, false, name, err))
             return -1;
     }
     if (write_part(s, xr_split_unit(s, row), out, err))
         return -1;
     for (size_t c = 0; c < t->n_cols; c++) {
-        if (!own[c] && xr_csv_field(out, false, xr_cell(t, row, c), err))
+        if (!own[c] && xr_csv_put(out, false, xr_cell(t, row, c), err))
             return -1;
     }
-    return xr_csv_end(out, err);
+    return xr_buf_text(out, "\n", err);
 }
 
-int xr_split_write(struct xr_split *s, struct xr_out *out, struct xr_err *err)
+/* Rows into *text, which is emptied into out (NULL: never) when it is large. */
+static int write_rows(struct xr_split *s, struct xr_buf *text, struct xr_out *out,
+                      struct xr_err *err)
 {
     bool *own = xr_alloc_array(s->table->n_cols, sizeof *own, err);
     struct xr_buf buf = {0};
     int status = -1;
 
-    if (!own || write_header(s, out, err))
+    if (!own || write_header(s, text, err))
         goto done;
     for (size_t c = 0; c < s->table->n_cols; c++)
         own[c] = own_column(s, s->table->names[c]);
@@ -146,14 +150,41 @@ int xr_split_write(struct xr_split *s, struct xr_out *out, struct xr_err *err)
             continue;
         if (xr_split_key(s, &key, i, err))
             goto done;
-        bad = write_row(s, i, key, own, &buf, out, err);
+        bad = write_row(s, i, key, own, &buf, text, err);
         free(key);
         if (bad)
             goto done;
+        if (out && text->size >= WRITE_SIZE) {
+            if (xr_out_write(out, text->data, text->size, err))
+                goto done;
+            text->size = 0;
+        }
     }
     status = 0;
 done:
     free(own);
     xr_buf_free(&buf);
     return status;
+}
+
+int xr_split_write(struct xr_split *s, struct xr_out *out, struct xr_err *err)
+{
+    struct xr_buf text = {0};
+    int status = write_rows(s, &text, out, err);
+
+    if (!status)
+        status = xr_out_write(out, text.data, text.size, err);
+    xr_buf_free(&text);
+    return status;
+}
+
+int xr_split_result(struct xr_table *result, struct xr_split *s, struct xr_err *err)
+{
+    struct xr_buf text = {0};
+
+    if (write_rows(s, &text, NULL, err)) {
+        xr_buf_free(&text);
+        return -1;
+    }
+    return xr_table_parse(result, &text, s->table->name, err);
 }

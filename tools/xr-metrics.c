@@ -2,6 +2,7 @@
  * predictions. */
 #include <stdlib.h>
 
+#include "certificate.h"
 #include "cli.h"
 #include "json.h"
 #include "predictions.h"
@@ -13,6 +14,7 @@ struct settings {
     double confidence;
     int method;
     char *split, *group;
+    char *certificate;
     bool skip_unlabelled, text;
 };
 
@@ -27,6 +29,8 @@ static const struct xr_opt options[] = {
      "only rows of this split", 0, 0, NULL, false},
     {"group", 0, XR_OPT_TEXT, offsetof(struct settings, group), "COLUMN",
      "resample whole groups of this column", 0, 0, NULL, false},
+    {"certificate", 0, XR_OPT_TEXT, offsetof(struct settings, certificate), "FILE",
+     "verify that the rows are whole parts of this split", 0, 0, NULL, false},
     {"skip-unlabelled", 0, XR_OPT_FLAG, offsetof(struct settings, skip_unlabelled), NULL,
      "leave out rows without a label", 0, 0, NULL, false},
     {"text", 't', XR_OPT_FLAG, offsetof(struct settings, text), NULL,
@@ -42,6 +46,24 @@ static const struct xr_tool tool = {
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY,
     .max_operands = 1,
 };
+
+/* The rows are whole parts of the split that the certificate is of. */
+static int verify(const struct xr_table *table, const struct settings *set,
+                  const struct xr_cli *cli, struct xr_err *err)
+{
+    struct xr_certificate certificate = {0};
+    int status = 0;
+
+    if (!set->certificate)
+        return 0;
+    if (xr_certificate_read(&certificate, set->certificate, err) ||
+        xr_certificate_verify(&certificate, table, false, err))
+        status = -1;
+    else if (!xr_certificate_grouped(&certificate))
+        xr_cli_warn(cli, "%s: the split was made without groups", certificate.name);
+    xr_certificate_free(&certificate);
+    return status;
+}
 
 static int write_json(struct xr_out *out, const struct xr_metrics_report *report,
                       const struct xr_cli *cli, struct xr_err *err)
@@ -102,6 +124,8 @@ int main(int argc, char **argv)
         bootstrap.method = XR_CI_NONE;
 
     if (xr_predictions_read(&predictions, xr_cli_input(&cli), &which, &err))
+        goto done;
+    if (verify(&predictions.table, &set, &cli, &err))
         goto done;
     if (!set.split && predictions.n_splits > 1)
         xr_cli_warn(&cli,

@@ -10,6 +10,8 @@ static struct xr_predict settings = {.batch = 8};
 static const struct xr_opt options[] = {
     {"weights", 'w', XR_OPT_TEXT, AT(weights), "FILE", "the model, from xr-train", 0, 0,
      NULL, 0},
+    {"certificate", 0, XR_OPT_TEXT, AT(certificate), "FILE",
+     "the stream must be of this split", 0, 0, NULL, 0},
     {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 4096, NULL, 0},
     {"precision", 0, XR_OPT_CHOICE, AT(precision), NULL, "how activations are stored", 0,
      0, XR_PRECISIONS, 0},

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "cli.h"
 #include "csv.h"
 #include "io.h"
@@ -10,6 +11,7 @@
 
 struct settings {
     struct xr_split_rule rule;
+    struct xr_split_beside beside;
     char *ratio;
     bool check;
 };
@@ -20,6 +22,12 @@ struct settings {
             hi, NULL, false                                                              \
     }
 #define TEXT(name, field, arg, help) ROW(name, 0, TEXT, field, arg, 0, 0, help)
+/* a file beside the output, whose content it does not change */
+#define BESIDE(name, field, arg, help)                                                   \
+    {                                                                                    \
+        name, 0, XR_OPT_TEXT, offsetof(struct settings, beside.field), arg, help, 0, 0,  \
+            NULL, true                                                                   \
+    }
 #define FLAG(name, field, help) ROW(name, 0, FLAG, field, NULL, 0, 0, help)
 
 static const struct xr_opt options[] = {
@@ -45,6 +53,7 @@ static const struct xr_opt options[] = {
     TEXT("mask", rule.mask, "TEMPLATE", "mask files, as in 'masks/{key}.png'"),
     TEXT("mask-labels", rule.mask_labels, "A,B", "with --mask: classes that have one"),
     FLAG("drop-unlabelled", rule.drop_unlabelled, "leave out rows without a label"),
+    BESIDE("certificate", certificate, "FILE", "write it; with --check: verify it"),
     FLAG("check", check, "prove the split in FILE; print classes by part"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -72,6 +81,21 @@ static void refuse_others(const struct xr_cli *cli, const char *mode,
     }
 }
 
+static int write_beside(struct xr_cli *cli, const struct settings *set,
+                        struct xr_split *split, struct xr_err *err)
+{
+    cJSON *inputs = xr_split_inputs(split, err), *entry;
+    int status;
+
+    if (!inputs)
+        return -1;
+    entry = xr_cli_history(cli, inputs);
+    status = xr_split_beside(split, &set->beside, entry, err);
+    cJSON_Delete(entry);
+    cJSON_Delete(inputs);
+    return status;
+}
+
 static int make(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
                 struct xr_out **out, struct xr_err *err)
 {
@@ -88,8 +112,9 @@ static int make(struct xr_cli *cli, struct settings *set, const struct xr_table 
     if (!xr_split_make(&split, table, &set->rule, err)) {
         for (const char *p = xr_split_warnings(split); *p; p += strcspn(p, "\n") + 1)
             xr_cli_warn(cli, "%s: %.*s", table->name, (int)strcspn(p, "\n"), p);
-        if (!xr_out_open(out, cli->output, 0, err))
-            status = xr_split_write(split, *out, err);
+        if (!xr_out_open(out, cli->output, 0, err) && !xr_split_write(split, *out, err) &&
+            !xr_out_finish(*out, err))
+            status = write_beside(cli, set, split, err);
     }
     xr_split_free(split);
     xr_table_free(&holdout);
@@ -100,9 +125,14 @@ static int check(struct xr_cli *cli, struct settings *set, const struct xr_table
                  struct xr_out **out, struct xr_err *err)
 {
     struct xr_buf summary = {0};
+    struct xr_certificate certificate = {0};
     bool grouped = false;
     int status = -1;
 
+    if (set->beside.certificate &&
+        (xr_certificate_read(&certificate, set->beside.certificate, err) ||
+         xr_certificate_verify(&certificate, table, true, err)))
+        goto done;
     if (xr_split_check(&summary, &grouped, table, set->rule.group, set->rule.no_group,
                        err))
         goto done;
@@ -112,16 +142,19 @@ static int check(struct xr_cli *cli, struct settings *set, const struct xr_table
             table->name);
     xr_cli_note(cli, "%s: %zu rows, every one in exactly one part%s", table->name,
                 table->n_rows, grouped ? ", no group in two" : "");
-    if (!xr_out_open(out, cli->output, 0, err))
-        status = xr_out_write(*out, summary.data, summary.size, err);
+    if (!xr_out_open(out, cli->output, 0, err) &&
+        !xr_out_write(*out, summary.data, summary.size, err))
+        status = xr_out_finish(*out, err);
 done:
+    xr_certificate_free(&certificate);
     xr_buf_free(&summary);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const of_check[] = {"check", "group", "no-group", NULL};
+    static const char *const of_check[] = {"check", "group", "no-group", "certificate",
+                                           NULL};
     struct settings set = {0};
     struct xr_table table = {0};
     struct xr_out *out = NULL;
@@ -137,9 +170,7 @@ int main(int argc, char **argv)
         xr_split_ratio(set.rule.ratio, set.ratio ? set.ratio : "70/15/15", &err) ||
         xr_table_read(&table, xr_cli_input(&cli), &err))
         goto done;
-    if ((set.check ? check : make)(&cli, &set, &table, &out, &err))
-        goto done;
-    if (xr_out_finish(out, &err) == 0)
+    if (!(set.check ? check : make)(&cli, &set, &table, &out, &err))
         status = EXIT_SUCCESS;
 done:
     xr_out_close(out);

@@ -37,6 +37,7 @@ static struct settings {
 static const struct xr_opt options[] = {
     TEXT("model", 'm', model, "NAME", "architecture, by timm's name"),
     TEXT("val", 0, val, "FILE", "record stream to validate on after every epoch"),
+    TEXT("certificate", 0, certificate, "FILE", "both streams must be of this split"),
     TEXT("init", 0, init, "FILE", "start from these weights (timm's names)"),
     ONE_OF("precision", precision, XR_PRECISIONS, "how activations are stored"),
     ONE_OF("head-init", head_init, XR_TRAIN_HEADS, "first weights of a new classifier"),

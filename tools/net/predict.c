@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "csv.h"
 #include "json.h"
 #include "loss.h"
@@ -143,6 +144,11 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
     int got = -1;
 
     if (xr_reader_open(&job.in, input, false, err))
+        goto done;
+    if (set->certificate &&
+        xr_certificate_stream(set->certificate, xr_input_name(input),
+                              xr_reader_header(job.in)->history,
+                              xr_reader_header(job.in)->split, NULL, NULL, err))
         goto done;
     /* one film does not pay for a batch: memory and first use of it are what a start
      * costs */

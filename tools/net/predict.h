@@ -8,7 +8,7 @@
 #include "cli.h"
 
 struct xr_predict {
-    char *weights;
+    char *weights, *certificate; /* certificate: or NULL */
     int64_t batch;
     int precision; /* XR_PRECISIONS */
 };

@@ -3,8 +3,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "certificate.h"
 #include "json.h"
 #include "trainer_state.h"
+
+/* Was the stream made from the split that the certificate is of? */
+static int certified(const struct xr_trainer *t, const char *stream,
+                     const struct xr_stream_header *h, const char *want, cJSON *inputs,
+                     struct xr_err *err)
+{
+    if (!t->set->certificate)
+        return 0;
+    return xr_certificate_stream(t->set->certificate, stream, h->history, h->split, want,
+                                 inputs, err);
+}
 
 /* The validation set, read whole once: it must be there, complete, labelled, and fit. */
 static int check_val(struct xr_trainer *t, cJSON *inputs, struct xr_err *err)
@@ -25,6 +37,8 @@ static int check_val(struct xr_trainer *t, cJSON *inputs, struct xr_err *err)
     if (xr_reader_open(&reader, t->set->val, false, err))
         return -1;
     got = xr_classifier_accepts(&t->c, xr_reader_header(reader), t->set->val, err);
+    if (!got)
+        got = certified(t, t->set->val, xr_reader_header(reader), "val", inputs, err);
     if (!got && !xr_reader_header(reader)->n_classes)
         got = xr_fail(err, "%s: a validation set without classes", t->set->val);
     while (got == 0 && (got = xr_reader_next(reader, &r, err)) > 0) {
@@ -270,9 +284,11 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
                          set->val != NULL, err) ||
         xr_reader_open(&t->in, input, false, err) ||
         xr_stream_header_copy(&t->header, xr_reader_header(t->in), err) ||
-        check_stream(t, input, err) || xr_recipe_loss(t, err) ||
-        xr_recipe_schedule(t, err) || open_net(t, err) || load_init(t, inputs, err) ||
-        check_val(t, inputs, err) || xk_optim_open(&t->optim, t->c.net, &optim, err) ||
+        check_stream(t, input, err) ||
+        certified(t, xr_input_name(input), &t->header, "train", inputs, err) ||
+        xr_recipe_loss(t, err) || xr_recipe_schedule(t, err) || open_net(t, err) ||
+        load_init(t, inputs, err) || check_val(t, inputs, err) ||
+        xk_optim_open(&t->optim, t->c.net, &optim, err) ||
         xr_batch_open(&t->batch, &t->header, room, err))
         goto done;
     k = t->scores.k = t->header.n_classes;

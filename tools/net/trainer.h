@@ -13,7 +13,7 @@
 
 /* What can be set; the tool's table of options fills it. */
 struct xr_train {
-    char *model, *val, *init, *checkpoint;
+    char *model, *val, *init, *checkpoint, *certificate;
     int64_t batch, accumulate; /* images a batch, batches an update */
     double mixup, cutmix, mix_prob, mix_switch;
     /* optimiser and schedule */
