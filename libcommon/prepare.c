@@ -17,6 +17,10 @@ static int plan_epoch(struct xr_prepare *run, struct xr_err *err)
 
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
 {
+    run->height = run->fit.height;
+    run->width = run->fit.width;
+    if (run->chain && xr_chain_size(run->chain, &run->height, &run->width, err))
+        return -1;
     if (run->source)
         return 0;
     if (run->start_epoch > run->epochs ||
@@ -221,9 +225,13 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
     mask_fit.interp = XR_NEAREST;
     if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
         return -1;
-    if (run->chain && xr_chain_apply(run->chain, image, mask, run->seed,
-                                     (uint64_t)to->epoch, key, list, err))
+    if (run->chain &&
+        xr_chain_apply(run->chain, &(struct xr_subject){image, mask, NULL, 0}, run->seed,
+                       (uint64_t)to->epoch, key, list, err))
         return -1;
+    if (image->height != run->height || image->width != run->width)
+        return xr_fail(err, "it came out as %zux%zu, not %zux%zu", image->height,
+                       image->width, run->height, run->width);
     to->record.image = array_of(image);
     return mask ? put_mask(&to->record, mask, err) : 0;
 }

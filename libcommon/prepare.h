@@ -38,6 +38,7 @@ struct xr_prepare {
     int64_t start_epoch; /* where to begin, from 1 */
     uint64_t start_at;   /* and at which of that epoch's records of the shard, from 0 */
     uint64_t seed;
+    size_t height, width; /* of the records, behind the chain; from xr_prepare_begin */
     /* the place */
     int64_t *quota; /* films of each class in an epoch; NULL: as in the table */
     size_t *order, *repeat, at; /* repeat: with quota */
@@ -78,8 +79,8 @@ size_t xr_prepare_records(const struct xr_prepare *run);
 /* Records that are still to come once a run has begun; films only. */
 uint64_t xr_prepare_left(const struct xr_prepare *run);
 
-/* The header of the stream that will come, known before a film is read. It borrows
- * nothing. */
+/* The header of the stream that will come, known before a film is read, behind
+ * xr_prepare_begin. It borrows nothing. */
 int xr_prepare_header(struct xr_stream_header *header, const struct xr_prepare *run,
                       struct xr_err *err) XR_MUST_USE;
 

@@ -163,8 +163,8 @@ int xr_prepare_header(struct xr_stream_header *h, const struct xr_prepare *run,
     }
     if (!run->source || run->split_given || !h->split[0])
         snprintf(h->split, sizeof h->split, "%s", run->split);
-    h->height = run->fit.height;
-    h->width = run->fit.width;
+    h->height = run->height;
+    h->width = run->width;
     h->channels = run->color == XR_COLOR_GRAY ? 1 : 3;
     h->dtype = XR_U8;
     h->transform_schema = XR_TRANSFORM_SCHEMA;

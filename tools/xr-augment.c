@@ -159,8 +159,7 @@ int main(int argc, char **argv)
     }
     if (xr_prepare_settle(&run, &set.run, &cli, inputs, &err) ||
         open_chain(&chain, &set, &err) ||
-        xr_prepare_input(&run, &films, &cli, &set.run, inputs, &err) ||
-        xr_chain_check(chain, run.fit.height, run.fit.width, &err))
+        xr_prepare_input(&run, &films, &cli, &set.run, inputs, &err))
         goto done;
     run.chain = run.shuffle ? chain : NULL;
     job = xr_prepare_job(&run);

@@ -35,21 +35,19 @@ void xr_lut_gamma(uint8_t lut[256], double gamma)
     lut[255] = 255;
 }
 
-void xr_lut_equalize(uint8_t lut[256], const struct xr_image *image, bool pillow)
+void xr_lut_equalize(uint8_t lut[256], const size_t hist[256], bool pillow)
 {
-    size_t n = image->width * image->height, hist[256] = {0}, first = 0, last = 255,
-           sum = 0;
-    const uint8_t *p = image->data;
+    size_t n = 0, first = 0, last = 255, sum = 0;
 
-    for (size_t i = 0; i < n; i++)
-        hist[p[i]]++;
-    while (hist[first] == 0)
-        first++;
-    while (hist[last] == 0)
-        last--;
-    for (int i = 0; i < 256; i++)
+    for (int i = 0; i < 256; i++) {
+        n += hist[i];
         lut[i] = (uint8_t)i;
-    if (first == last) /* one level: both leave it */
+    }
+    while (first < 255 && hist[first] == 0)
+        first++;
+    while (last > 0 && hist[last] == 0)
+        last--;
+    if (first >= last) /* one level: both leave it */
         return;
     if (pillow) {
         size_t step = (n - hist[last]) / 255, at = step / 2;

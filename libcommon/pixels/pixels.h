@@ -79,6 +79,15 @@ void xr_fit_name(char text[16], const struct xr_fit *fit);
 int xr_fit_apply(struct xr_image *dst, const struct xr_image *src,
                  const struct xr_fit *fit, struct xr_err *err) XR_MUST_USE;
 
+/* Move n points (x, y; pixel centres at whole numbers) as xr_fit_apply moves the pixels
+ * of a film of that size. */
+void xr_fit_points(float *points, size_t n, size_t width, size_t height,
+                   const struct xr_fit *fit);
+/* The window of that size whose corner is pixel x, y of src, black outside of it; dst is
+ * allocated. */
+int xr_window(struct xr_image *dst, const struct xr_image *src, ptrdiff_t x, ptrdiff_t y,
+              size_t width, size_t height, struct xr_err *err) XR_MUST_USE;
+
 /* 16 to 8 bit: (v*255 + 32767) / 65535. In place: the data is reallocated. 8 bit:
  * nothing. */
 int xr_to8(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
@@ -146,9 +155,9 @@ void xr_lut_apply(struct xr_image *image, const uint8_t lut[256]);
 void xr_lut_linear(uint8_t lut[256], float alpha,
                    float beta);                    /* trunc(clip(v*alpha + beta)) */
 void xr_lut_gamma(uint8_t lut[256], double gamma); /* trunc(255 (v/255)^gamma) */
-/* Histogram equalisation as OpenCV's equalizeHist, or as Pillow's ImageOps.equalize. One
- * channel. */
-void xr_lut_equalize(uint8_t lut[256], const struct xr_image *image, bool pillow);
+/* Histogram equalisation as OpenCV's equalizeHist, or as Pillow's ImageOps.equalize, of
+ * one channel. */
+void xr_lut_equalize(uint8_t lut[256], const size_t hist[256], bool pillow);
 
 /*
  * Contrast-limited adaptive histogram equalisation in place, OpenCV's bytes: tiles x

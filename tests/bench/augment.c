@@ -58,7 +58,8 @@ static void report(const char *name, struct films *f, const struct xr_chain *cha
                     exit(1);
                 memcpy(out.data, f->fitted[i].data, f->fit.width * f->fit.height);
             }
-            if (chain && xr_chain_apply(chain, &out, NULL, 1, 1, name, NULL, NULL))
+            if (chain && xr_chain_apply(chain, &(struct xr_subject){&out, NULL, NULL, 0},
+                                        1, 1, name, NULL, NULL))
                 exit(1);
             xr_image_free(&out);
         }

@@ -233,7 +233,11 @@ static int levels(const cJSON *c, const char *op, const cJSON *p, struct xr_imag
     } else if (!strcmp(op, "rgb_to_lab8")) {
         xr_lab_of_rgb(im->data, im->data, im->width * im->height);
     } else if (!strcmp(op, "equalize")) {
-        xr_lut_equalize(lut, im, !strcmp(xr_json_text(p, "mode", ""), "pil"));
+        size_t hist[256] = {0};
+
+        for (size_t i = 0; i < im->width * im->height; i++)
+            hist[((uint8_t *)im->data)[i]]++;
+        xr_lut_equalize(lut, hist, !strcmp(xr_json_text(p, "mode", ""), "pil"));
         xr_lut_apply(im, lut);
     } else if (!strcmp(op, "brightness_contrast")) {
         xr_lut_linear(lut, (float)xr_json_number(p, "alpha", 1),

@@ -56,7 +56,8 @@ static int apply(struct xr_image *out, struct xr_image *mask, const char *text,
     if (xr_image_alloc(out, SIDE, SIDE, 1, 8, NULL))
         return -1;
     memcpy(out->data, base.data, SIDE * SIDE);
-    rc = xr_chain_apply(chain, out, mask, seed, epoch, key, said, &err);
+    rc = xr_chain_apply(chain, &(struct xr_subject){out, mask, NULL, 0}, seed, epoch, key,
+                        said, &err);
     xr_chain_free(chain);
     return rc;
 }
@@ -68,7 +69,11 @@ static void parsing(void)
                                        " clahe ( clip = 2 , p = .5 ) ",
                                        "shift_scale_rotate(rotate=-5:15,border=reflect)",
                                        "rot90(turns=1)",
-                                       "coarse_dropout(holes=2:2,fill=127)"};
+                                       "coarse_dropout(holes=2:2,fill=127)",
+                                       "one_of(hflip)",
+                                       "one_of( clahe ( clip=2 ) , gamma , p=.5 )",
+                                       "one_of(p=.5,clahe(clip=2),sequence(hflip,blur))",
+                                       "some_of(n=1:2,hflip(p=1),one_of(vflip,rot90))"};
     static const char *const bad[][2] = {
         {"clahee(clip=2)", "unknown transform 'clahee'"},
         {"", "unknown transform ''"},
@@ -80,6 +85,19 @@ static void parsing(void)
         {"clahe(clip=2)x", "'x' at the end"},
         {"clahe(2)", "expected NAME=VALUE"},
         {"hflip(p=1.5)", "p must be from 0 to 1"},
+        {"hflip(vflip)", "expected NAME=VALUE"},
+        {"one_of()", "one_of of which transforms?"},
+        {"one_of(hflip,p=1", "'' behind p"},
+        {"one_of(hflip,flip)", "unknown transform 'flip'"},
+        {"some_of(hflip,n=3:1)", "no range"},
+        {"some_of(hflip,blur(sigma=x))", "sigma must be from 0.1 to 50"},
+        {"resize(height=32:64)", "':64)' behind height"},
+        {"match_histogram", "needs reference=FILE"},
+        {"match_histogram(reference=)", "reference must be a file"},
+        {"match_histogram(reference=not/there.png)", "not/there.png: cannot open"},
+        {"sequence(sequence(sequence(sequence(sequence(sequence(sequence(sequence(hflip))"
+         "))))))",
+         "nested above"},
         {"median(size=3.5)", "a whole number"},
         {"elastic(border=white)", "black or reflect"}};
 
@@ -94,10 +112,35 @@ static void parsing(void)
         struct xr_chain *chain;
         struct xr_err err = {0};
 
-        ok(xr_chain_parse(&chain, &bad[i][0], 1, &err) == -1 && err.usage &&
-               strstr(err.text, bad[i][1]),
+        ok(xr_chain_parse(&chain, &bad[i][0], 1, &err) == -1 &&
+               strstr(err.text, bad[i][1]) &&
+               err.usage == !strstr(err.text, "cannot open"),
            "'%s': %s", bad[i][0], err.text);
     }
+}
+
+/* A film whose name can stand for FILE. */
+#define REFERENCE "build/chain-reference.png"
+
+static int write_reference(void)
+{
+    struct xr_buf png = {0};
+    int rc = xr_image_png(&png, &base, NULL) ||
+             xr_write_file(REFERENCE, png.data, png.size, NULL);
+
+    xr_buf_free(&png);
+    return rc;
+}
+
+static const char *with_reference(const char *text)
+{
+    static char to[512];
+    const char *at = strstr(text, "FILE");
+
+    if (!at)
+        return text;
+    snprintf(to, sizeof to, "%.*s" REFERENCE "%s", (int)(at - text), text, at + 4);
+    return to;
 }
 
 /* Whatever --list-transforms prints can be given to -t. */
@@ -107,10 +150,10 @@ static void described(void)
     struct xr_err err = {0};
     int all = 1, n = 0;
 
-    if (xr_chain_describe(&buf, &err))
+    if (xr_chain_describe(&buf, &err) || write_reference())
         return;
     for (char *line = strtok(buf.data, "\n"); line; line = strtok(NULL, "\n"), n++) {
-        const char *text = line;
+        const char *text = with_reference(line);
         struct xr_chain *chain;
         cJSON *json;
         char *now;
@@ -122,7 +165,7 @@ static void described(void)
         }
         json = xr_chain_json(chain);
         now = cJSON_PrintUnformatted(json);
-        all = all && now && strstr(now, "\"p\":0.5");
+        all = all && now && strstr(now, "\"p\":");
         free(now);
         cJSON_Delete(json);
         xr_chain_free(chain);

@@ -118,7 +118,8 @@ static void transforms(void)
                 continue;
             good = make(&im, w, h, i % 2 ? 1 : 3, 8) == 0 &&
                    make(&mask, w, h, 1, 8) == 0 &&
-                   xr_chain_apply(chain, &im, &mask, i, 1, "k", NULL, NULL) == 0 &&
+                   xr_chain_apply(chain, &(struct xr_subject){&im, &mask, NULL, 0}, i, 1,
+                                  "k", NULL, NULL) == 0 &&
                    im.width == w && im.height == h && mask.width == w && mask.height == h;
             if (strstr(texts[t], "reflect") || strstr(texts[t], "flip") ||
                 strstr(texts[t], "blur") || strstr(texts[t], "median"))
