@@ -49,6 +49,23 @@ int xr_split_assign(uint16_t *part, const struct xr_split_problem *problem,
 
 /* --- tables ---------------------------------------------------------------------- */
 
+/* How the films themselves are looked at. */
+enum {
+    XR_DUPLICATES_JOIN,
+    XR_DUPLICATES_DROP
+};
+#define XR_DUPLICATES "join|drop" /* what becomes of films with equal pixels */
+struct xr_split_look {
+    bool near;             /* join films that look alike */
+    double threshold;      /* least correlation of detail */
+    bool flips;            /* mirrored and turned copies too */
+    bool skip_bad;         /* leave out what cannot be read */
+    int duplicates;        /* XR_DUPLICATES */
+    bool drop_conflicting; /* leave out equal pixels with different labels */
+    char *root;            /* folder of relative paths, NULL: the current one */
+    int jobs;              /* threads */
+};
+
 /* What the user asked for. Texts are borrowed; NULL where not given. */
 struct xr_split_rule {
     /* column of class names; NULL with one_hot NULL: "label" */
@@ -76,7 +93,8 @@ struct xr_split_rule {
     /* an earlier split: its test rows stay test; where it was read from, NULL: none */
     const struct xr_table *holdout;
     const char *holdout_path;
-    int64_t nested;      /* folds within the rest of each fold; 0: none */
+    int64_t nested; /* folds within the rest of each fold; 0: none */
+    struct xr_split_look look;
     const char *subsets; /* rising shares: nested subsets of what is trained on */
     uint64_t seed;
 };
@@ -110,6 +128,7 @@ int xr_split_write(struct xr_split *split, struct xr_out *out,
 /* Files beside a split; NULL: not wanted. Borrowed. */
 struct xr_split_beside {
     const char *certificate; /* certificate.h */
+    const char *pairs;       /* films that look alike, as CSV */
 };
 /* What was read, as an object "last part of the path" -> digest; the caller owns it. */
 cJSON *xr_split_inputs(const struct xr_split *split, struct xr_err *err) XR_MUST_USE;
@@ -129,5 +148,13 @@ void xr_split_free(struct xr_split *split);
  */
 int xr_split_check(struct xr_buf *summary, bool *grouped, const struct xr_table *table,
                    const char *group, bool no_group, struct xr_err *err) XR_MUST_USE;
+/*
+ * With the films at hand (column path): -1 if two that look alike are in two parts,
+ * folds or nested folds; else *n_pairs of them. A film that cannot be read is an error
+ * unless look->skip_bad.
+ */
+int xr_split_check_films(size_t *n_pairs, const struct xr_table *table,
+                         const struct xr_split_look *look,
+                         struct xr_err *err) XR_MUST_USE;
 
 #endif

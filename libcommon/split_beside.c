@@ -53,12 +53,30 @@ cJSON *xr_split_inputs(const struct xr_split *s, struct xr_err *err)
     return inputs;
 }
 
+static int write_table(const struct xr_split *s, const char *path,
+                       int (*write)(struct xr_out *, const struct xr_split *,
+                                    struct xr_err *),
+                       struct xr_err *err)
+{
+    struct xr_out *out = NULL;
+    int status = xr_out_open(&out, path, 0, err);
+
+    if (!status)
+        status = write(out, s, err);
+    if (!status)
+        status = xr_out_finish(out, err);
+    xr_out_close(out);
+    return status;
+}
+
 int xr_split_beside(struct xr_split *s, const struct xr_split_beside *beside,
                     const cJSON *history, struct xr_err *err)
 {
     struct xr_table result = {0};
     int status = 0;
 
+    if (beside->pairs && write_table(s, beside->pairs, xr_split_pairs, err))
+        return -1;
     if (!beside->certificate)
         return 0;
     if (xr_split_result(&result, s, err))

@@ -4,9 +4,10 @@
 #ifndef XR_SPLIT_PARTS_H
 #define XR_SPLIT_PARTS_H
 
+#include "scan.h"
 #include "split.h"
 
-#define MAX_GROUP_COLS 16
+#define MAX_GROUP_COLS 64
 #define PIECE_KEY (-1)
 #define PIECE_TEXT (-2)
 
@@ -27,6 +28,15 @@ struct xr_names {
     size_t n;
 };
 
+/* Why rows take no part. */
+enum xr_left_out {
+    XR_LEFT_UNLABELLED,
+    XR_LEFT_UNREADABLE,
+    XR_LEFT_CONFLICTING, /* equal pixels, different labels */
+    XR_LEFT_DUPLICATE,
+    XR_N_LEFT_OUT
+};
+
 struct xr_split {
     const struct xr_table *table;
     const struct xr_split_rule *rule;
@@ -41,9 +51,16 @@ struct xr_split {
     size_t n_group_cols;
     bool by_cells, run_open; /* groups are named by their cells, else by a key */
     struct xr_tmpl path, mask;
-    uint16_t *class_of;   /* [n_rows], XR_SPLIT_NONE: dropped */
-    uint32_t *group_of;   /* [n_rows], NULL without groups */
-    uint32_t *group_row;  /* [n_groups] the row that names a group */
+    uint16_t *class_of;  /* [n_rows], XR_SPLIT_NONE: dropped */
+    uint32_t *group_of;  /* [n_rows], NULL without groups */
+    uint32_t *group_row; /* [n_groups] the row that names a group */
+    size_t n_left_out[XR_N_LEFT_OUT];
+    struct xr_scan *films; /* [n_films] where films were looked at, else NULL */
+    uint32_t *film_row;    /* [n_films] their rows */
+    uint16_t *film_class;  /* [n_rows] classes before films were left out */
+    size_t n_films;
+    struct xr_pair *pairs; /* of films */
+    size_t n_pairs;
     uint32_t (*links)[2]; /* [n_links] rows whose groups are joined */
     size_t n_links, n_joined;
     uint16_t *part; /* [n_groups], or [n_rows] without groups */
@@ -86,6 +103,13 @@ const char *xr_split_group(struct xr_buf *buf, const struct xr_split *s, size_t 
 /* Settle the class of every row, its names and order; which classes have masks. */
 int xr_split_classes(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
 int xr_split_masks(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+
+/* Look at the films where that is asked for: what is left out, who looks alike (links).
+ */
+int xr_split_films(struct xr_split *s, struct xr_err *err) XR_MUST_USE;
+int xr_split_scan(struct xr_split *s, bool fine, struct xr_err *err) XR_MUST_USE;
+int xr_split_pairs(struct xr_out *out, const struct xr_split *s,
+                   struct xr_err *err) XR_MUST_USE;
 
 /* Settle groups (links must be known), then parts and what lies beside them; what a
  * person should know of the shares. */

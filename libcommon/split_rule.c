@@ -68,6 +68,10 @@ int xr_split_rule_check(const struct xr_split_rule *r, struct xr_err *err)
 {
     if (exclude(r, err))
         return -1;
+    if (!r->look.near &&
+        (r->look.flips || r->look.duplicates || r->look.drop_conflicting))
+        return xr_fail_usage(err, "--near-flips, --duplicates and --drop-conflicting: "
+                                  "need --near-duplicates");
     if (r->folds == 1)
         return xr_fail_usage(err, "--folds: '1': at least 2");
     if (r->nested == 1)
@@ -106,6 +110,34 @@ static void add_groups(cJSON *to, const struct xr_split *s)
         cJSON_AddStringToObject(groups, "warning",
                                 "no groups: films of one patient may be in two parts");
     }
+}
+
+/* Films that look alike, and what became of rows. */
+static void add_films(cJSON *to, const struct xr_split *s)
+{
+    static const char *const left_out[XR_N_LEFT_OUT] = {"unlabelled", "unreadable",
+                                                        "conflicting", "duplicate"};
+    const struct xr_split_look *look = &s->rule->look;
+    size_t n_exact = 0;
+    cJSON *list;
+
+    if (s->n_kept < s->table->n_rows) {
+        list = cJSON_AddObjectToObject(to, "left_out");
+        for (size_t i = 0; i < XR_N_LEFT_OUT; i++) {
+            if (s->n_left_out[i])
+                cJSON_AddNumberToObject(list, left_out[i], (double)s->n_left_out[i]);
+        }
+    }
+    if (!look->near)
+        return;
+    for (size_t i = 0; i < s->n_pairs; i++)
+        n_exact += s->pairs[i].kind == XR_PAIR_EXACT;
+    list = cJSON_AddObjectToObject(to, "near_duplicates");
+    cJSON_AddNumberToObject(list, "threshold", look->threshold);
+    cJSON_AddBoolToObject(list, "flips", look->flips);
+    cJSON_AddNumberToObject(list, "equal_pixels", (double)n_exact);
+    cJSON_AddNumberToObject(list, "look_alike", (double)(s->n_pairs - n_exact));
+    cJSON_AddNumberToObject(list, "groups_joined", (double)s->n_joined);
 }
 
 static void add_parts(cJSON *to, const struct xr_split *s)
@@ -148,10 +180,8 @@ cJSON *xr_split_rule_json(const struct xr_split *s, struct xr_err *err)
     add_text(to, "label", r->label);
     add_text(to, "one_hot", r->one_hot);
     add_text(to, "rest", r->rest);
-    if (s->n_kept < s->table->n_rows)
-        cJSON_AddNumberToObject(to, "rows_left_out",
-                                (double)(s->table->n_rows - s->n_kept));
     add_groups(to, s);
+    add_films(to, s);
     add_parts(to, s);
     cJSON_AddNumberToObject(to, "seed", (double)r->seed);
     return to;

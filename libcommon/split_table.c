@@ -157,6 +157,20 @@ done:
     return status;
 }
 
+static int keep_classes(struct xr_split *s, struct xr_err *err)
+{
+    size_t size = s->table->n_rows * sizeof *s->film_class;
+
+    s->n_left_out[XR_LEFT_UNLABELLED] = s->table->n_rows - s->n_kept;
+    if (!s->rule->look.near)
+        return 0;
+    s->film_class = xr_alloc_array(size, 1, err);
+    if (!s->film_class)
+        return -1;
+    memcpy(s->film_class, s->class_of, size);
+    return 0;
+}
+
 static int warn(struct xr_split *s, struct xr_err *err)
 {
     if (!s->group_of && !s->rule->no_group &&
@@ -166,9 +180,9 @@ static int warn(struct xr_split *s, struct xr_err *err)
             "results look better than they are (--no-group: they are independent)\n",
             err))
         return -1;
-    if (s->n_kept < s->table->n_rows &&
+    if (s->n_left_out[XR_LEFT_UNLABELLED] &&
         xr_buf_printf(&s->warnings, err, "%zu rows without a label are left out\n",
-                      s->table->n_rows - s->n_kept))
+                      s->n_left_out[XR_LEFT_UNLABELLED]))
         return -1;
     return xr_split_warn_shares(s, err);
 }
@@ -194,8 +208,9 @@ int xr_split_make(struct xr_split **split, const struct xr_table *table,
         xr_fail(err, "%s: no row has a label", table->name);
         goto fail;
     }
-    if (check_keys(s, err) || check_paths(s, err) || xr_split_groups(s, err) ||
-        xr_split_parts(s, err) || warn(s, err))
+    if (check_keys(s, err) || check_paths(s, err) || keep_classes(s, err) ||
+        xr_split_films(s, err) || xr_split_groups(s, err) || xr_split_parts(s, err) ||
+        warn(s, err))
         goto fail;
     *split = s;
     return 0;
@@ -222,6 +237,10 @@ void xr_split_free(struct xr_split *split)
     free(split->class_of);
     free(split->group_of);
     free(split->group_row);
+    xr_scan_free(split->films, split->n_films);
+    free(split->film_row);
+    free(split->film_class);
+    free(split->pairs);
     free(split->links);
     free(split->part);
     free(split->share);

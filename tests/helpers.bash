@@ -1,7 +1,7 @@
 # Loaded by every bats file: tools on PATH, a folder of its own for each test, reference data.
 bats_require_minimum_version 1.5.0
 
-XR_TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+XR_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 XR_BUILD=${XR_BUILD:-$XR_TOP/build}
 export PATH="$XR_BUILD/bin:$XR_BUILD/fixtures:$PATH" LC_ALL=C
 case ${XR_SHARED:-../shared} in

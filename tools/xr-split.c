@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "csv.h"
 #include "io.h"
+#include "scan.h"
 #include "split.h"
 
 struct settings {
@@ -47,6 +48,17 @@ static const struct xr_opt options[] = {
         "keep rows that agree here together"),
     TEXT("group-runs", rule.group_runs, "COL,COL", "and only consecutive ones"),
     FLAG("no-group", rule.no_group, "rows are independent: no groups and no warning"),
+    FLAG("near-duplicates", rule.look.near, "look at the films: copies are one group"),
+    ROW("near-threshold", 0, REAL, rule.look.threshold, "X", 0.3, 1,
+        "least correlation of two films' detail"),
+    FLAG("near-flips", rule.look.flips, "mirrored and turned copies too"),
+    {"duplicates", 0, XR_OPT_CHOICE, offsetof(struct settings, rule.look.duplicates),
+     NULL, "what becomes of equal pixels", 0, 0, XR_DUPLICATES, false},
+    FLAG("drop-conflicting", rule.look.drop_conflicting,
+         "leave out equal pixels with different labels"),
+    FLAG("skip-bad", rule.look.skip_bad, "leave out films that cannot be read"),
+    {"root", 0, XR_OPT_TEXT, offsetof(struct settings, rule.look.root), "DIR",
+     "folder of relative paths", 0, 0, NULL, true},
     TEXT("key", rule.key, "COL", "column of image names (default key, then path)"),
     TEXT("key-replace", rule.key_replace, "FROM=TO", "replace text in keys, as in .=_"),
     TEXT("path", rule.path, "TEMPLATE", "image files, as in 'images/{image_id}'"),
@@ -54,6 +66,7 @@ static const struct xr_opt options[] = {
     TEXT("mask-labels", rule.mask_labels, "A,B", "with --mask: classes that have one"),
     FLAG("drop-unlabelled", rule.drop_unlabelled, "leave out rows without a label"),
     BESIDE("certificate", certificate, "FILE", "write it; with --check: verify it"),
+    BESIDE("pairs", pairs, "FILE", "write the pairs of films that look alike"),
     FLAG("check", check, "prove the split in FILE; print classes by part"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -63,7 +76,7 @@ static const struct xr_tool tool = {
     .summary = "Divide a table of images into train, val and test, or into folds.",
     .operands = "[FILE]",
     .options = options,
-    .common = XR_CLI_OUTPUT | XR_CLI_SEED,
+    .common = XR_CLI_OUTPUT | XR_CLI_SEED | XR_CLI_JOBS,
     .max_operands = 1,
 };
 
@@ -127,6 +140,7 @@ static int check(struct xr_cli *cli, struct settings *set, const struct xr_table
     struct xr_buf summary = {0};
     struct xr_certificate certificate = {0};
     bool grouped = false;
+    size_t n_pairs = 0;
     int status = -1;
 
     if (set->beside.certificate &&
@@ -136,12 +150,18 @@ static int check(struct xr_cli *cli, struct settings *set, const struct xr_table
     if (xr_split_check(&summary, &grouped, table, set->rule.group, set->rule.no_group,
                        err))
         goto done;
+    if (set->rule.look.near &&
+        xr_split_check_films(&n_pairs, table, &set->rule.look, err))
+        goto done;
     if (!grouped && !set->rule.no_group)
         xr_cli_warn(
             cli, "%s: no column 'group': films of one patient in two parts are not found",
             table->name);
     xr_cli_note(cli, "%s: %zu rows, every one in exactly one part%s", table->name,
                 table->n_rows, grouped ? ", no group in two" : "");
+    if (set->rule.look.near)
+        xr_cli_note(cli, "%s: %zu pairs of films look alike, none is in two parts",
+                    table->name, n_pairs);
     if (!xr_out_open(out, cli->output, 0, err) &&
         !xr_out_write(*out, summary.data, summary.size, err))
         status = xr_out_finish(*out, err);
@@ -153,9 +173,10 @@ done:
 
 int main(int argc, char **argv)
 {
-    static const char *const of_check[] = {"check", "group", "no-group", "certificate",
-                                           NULL};
-    struct settings set = {0};
+    static const char *const of_check[] = {
+        "check",          "group",      "no-group", "certificate", "near-duplicates",
+        "near-threshold", "near-flips", "skip-bad", "root",        NULL};
+    struct settings set = {.rule.look.threshold = XR_SIMILAR_LEAST};
     struct xr_table table = {0};
     struct xr_out *out = NULL;
     struct xr_err err = {0};
@@ -165,6 +186,7 @@ int main(int argc, char **argv)
     xr_cli_parse(&cli, &tool, &set, argc, argv);
     if (set.check)
         refuse_others(&cli, "check", of_check);
+    set.rule.look.jobs = cli.jobs ? (int)cli.jobs : 1;
     set.rule.has_ratio = set.ratio != NULL;
     if (xr_split_rule_check(&set.rule, &err) ||
         xr_split_ratio(set.rule.ratio, set.ratio ? set.ratio : "70/15/15", &err) ||
