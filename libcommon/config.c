@@ -10,6 +10,7 @@
 #include "io.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
+#define MAX_NESTED 16 /* calls in calls */
 
 struct walk {
     yaml_document_t doc;
@@ -47,23 +48,71 @@ static int add(struct walk *w, const char *key, const char *value, size_t line)
     return items[c->n - 1].key && items[c->n - 1].value ? 0 : -1;
 }
 
-/* "k=v,k=v" of a mapping of scalars, leaving out one key. */
+static int call_text(struct walk *w, const yaml_node_t *node, struct xr_buf *buf,
+                     int depth);
+
+/* "a,b(k=v)" of a sequence of calls. */
+static int calls(struct walk *w, const yaml_node_t *list, struct xr_buf *buf, int depth)
+{
+    for (yaml_node_item_t *i = list->data.sequence.items.start;
+         i < list->data.sequence.items.top; i++) {
+        const yaml_node_t *item = node_at(w, *i);
+
+        if ((i > list->data.sequence.items.start && xr_buf_text(buf, ",", w->err)) ||
+            (scalar(item) ? xr_buf_text(buf, scalar(item), w->err)
+                          : call_text(w, item, buf, depth + 1)))
+            return -1;
+    }
+    return 0;
+}
+
+/* "lo:hi" of a sequence of two scalars. */
+static int range(struct walk *w, const yaml_node_t *list, struct xr_buf *buf)
+{
+    const yaml_node_item_t *i = list->data.sequence.items.start;
+    const char *lo, *hi;
+
+    if (list->data.sequence.items.top != i + 2 || !scalar(node_at(w, i[0])) ||
+        !scalar(node_at(w, i[1])))
+        return xr_fail_usage(w->err, "%s:%zu: a list here is a range of two numbers",
+                             w->path, line_of(list));
+    lo = scalar(node_at(w, i[0]));
+    hi = scalar(node_at(w, i[1]));
+    return xr_buf_printf(buf, w->err, "%s:%s", lo, hi);
+}
+
+/* One "k=v", or the calls under the key "transforms". */
+static int parameter(struct walk *w, const char *key, const yaml_node_t *value,
+                     struct xr_buf *buf, int depth)
+{
+    bool list = value->type == YAML_SEQUENCE_NODE;
+
+    if (list && strcmp(key, "transforms") == 0)
+        return calls(w, value, buf, depth);
+    if (!scalar(value) && !list)
+        return xr_fail_usage(w->err, "%s:%zu: nested too deep", w->path, line_of(value));
+    if (xr_buf_printf(buf, w->err, "%s=", key))
+        return -1;
+    return list ? range(w, value, buf) : xr_buf_text(buf, scalar(value), w->err);
+}
+
+/* "k=v,k=v" of a mapping, leaving out one key. */
 static int parameters(struct walk *w, const yaml_node_t *map, const char *but,
-                      struct xr_buf *buf)
+                      struct xr_buf *buf, int depth)
 {
     bool first = true;
 
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start;
          p < map->data.mapping.pairs.top; p++) {
-        const char *key = scalar(node_at(w, p->key)),
-                   *value = scalar(node_at(w, p->value));
+        const char *key = scalar(node_at(w, p->key));
 
-        if (!key || !value)
-            return xr_fail_usage(w->err, "%s:%zu: nested too deep", w->path,
-                                 line_of(node_at(w, p->value)));
+        if (!key)
+            return xr_fail_usage(w->err, "%s:%zu: a key is not a name", w->path,
+                                 line_of(node_at(w, p->key)));
         if (but && !strcmp(key, but))
             continue;
-        if (xr_buf_printf(buf, w->err, "%s%s=%s", first ? "" : ",", key, value))
+        if ((!first && xr_buf_text(buf, ",", w->err)) ||
+            parameter(w, key, node_at(w, p->value), buf, depth))
             return -1;
         first = false;
     }
@@ -71,30 +120,35 @@ static int parameters(struct walk *w, const yaml_node_t *map, const char *but,
 }
 
 /* A mapping in a sequence, as the text of a call. */
-static int call_text(struct walk *w, const yaml_node_t *map, struct xr_buf *buf)
+static int call_text(struct walk *w, const yaml_node_t *map, struct xr_buf *buf,
+                     int depth)
 {
-    yaml_node_pair_t *first = map->data.mapping.pairs.start;
     const char *name = NULL;
     const yaml_node_t *inner = map;
 
-    for (yaml_node_pair_t *p = first; p < map->data.mapping.pairs.top; p++) {
+    if (map->type != YAML_MAPPING_NODE || depth > MAX_NESTED)
+        return xr_fail_usage(w->err, "%s:%zu: nested too deep", w->path, line_of(map));
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start;
+         p < map->data.mapping.pairs.top; p++) {
         const char *key = scalar(node_at(w, p->key));
 
         if (key && !strcmp(key, "name"))
             name = scalar(node_at(w, p->value));
     }
-    if (!name && map->data.mapping.pairs.top == first + 1) {
-        name = scalar(node_at(w, first->key));
-        inner = node_at(w, first->value);
+    if (!name && map->data.mapping.pairs.top == map->data.mapping.pairs.start + 1) {
+        name = scalar(node_at(w, map->data.mapping.pairs.start->key));
+        inner = node_at(w, map->data.mapping.pairs.start->value);
         if (name && scalar(inner) && !*scalar(inner))
             return xr_buf_text(buf, name, w->err);
     }
-    if (!name || inner->type != YAML_MAPPING_NODE)
+    if (!name || scalar(inner))
         return xr_fail_usage(w->err,
                              "%s:%zu: a list entry needs one name and its parameters",
                              w->path, line_of(map));
     if (xr_buf_printf(buf, w->err, "%s(", name) ||
-        parameters(w, inner, inner == map ? "name" : NULL, buf))
+        (inner->type == YAML_SEQUENCE_NODE
+             ? calls(w, inner, buf, depth)
+             : parameters(w, inner, inner == map ? "name" : NULL, buf, depth)))
         return -1;
     return xr_buf_text(buf, ")", w->err);
 }
@@ -115,11 +169,9 @@ static int add_value(struct walk *w, const char *key, const yaml_node_t *value)
 
         if (scalar(item)) {
             rc = add(w, key, scalar(item), line_of(item));
-        } else if (item->type == YAML_MAPPING_NODE) {
-            rc = call_text(w, item, &buf) || add(w, key, buf.data, line_of(item));
-            xr_buf_free(&buf);
         } else {
-            rc = xr_fail_usage(w->err, "%s:%zu: nested too deep", w->path, line_of(item));
+            rc = call_text(w, item, &buf, 0) || add(w, key, buf.data, line_of(item));
+            xr_buf_free(&buf);
         }
     }
     return rc ? -1 : 0;

@@ -22,8 +22,11 @@ struct xr_config {
  * Read the mapping under `section` at the top of a YAML file; a file without it gives n =
  * 0. Values are scalars (as written), sequences of scalars, or sequences of mappings,
  * which become the text form of a call: {clahe: {clip: 2, p: .5}} and {name: clahe, clip:
- * 2, p: .5} are "clahe(clip=2,p=.5)". Refused with file and line: what is not YAML, other
- * nesting, a key that stands twice, anchors and aliases, more than 1 MiB.
+ * 2, p: .5} are "clahe(clip=2,p=.5)". A parameter that is a sequence of two is a range,
+ * {clip: [1, 4]} "clip=1:4"; calls in calls are a sequence, by itself or under the key
+ * "transforms": {one_of: [hflip, {blur: {p: .2}}]} is "one_of(hflip,blur(p=.2))". Refused
+ * with file and line: what is not YAML, other nesting, a key that stands twice, anchors
+ * and aliases, more than 1 MiB.
  */
 int xr_config_read(struct xr_config *config, const char *path, const char *section,
                    struct xr_err *err) XR_MUST_USE;

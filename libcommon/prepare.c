@@ -17,9 +17,7 @@ static int plan_epoch(struct xr_prepare *run, struct xr_err *err)
 
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err)
 {
-    run->height = run->fit.height;
-    run->width = run->fit.width;
-    if (run->chain && xr_chain_size(run->chain, &run->height, &run->width, err))
+    if (xr_prepare_size(run, err))
         return -1;
     if (run->source)
         return 0;
@@ -193,45 +191,23 @@ static int open_film(struct xr_opened *opened, struct xr_prepared *to,
     return r->key ? 0 : -1;
 }
 
-/* The list in meta to which what is applied is added. */
-static cJSON *applied_list(cJSON *meta)
-{
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(meta, "transforms");
-
-    if (cJSON_IsArray(list))
-        return list;
-    cJSON_DeleteItemFromObjectCaseSensitive(meta, "transforms");
-    return cJSON_AddArrayToObject(meta, "transforms");
-}
-
 static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
                        const struct xr_prepare *run, struct xr_err *err)
 {
     struct xr_image *image = &opened->image,
                     *mask = opened->mask.data ? &opened->mask : NULL;
     struct xr_fit mask_fit = run->fit;
-    cJSON *list;
-    /* an epoch's folder is no part of the film's name; its repeats are varied otherwise
-     */
-    const char *key = run->source || run->epochs == 1 ? to->record.key
-                                                      : strchr(to->record.key, '/') + 1;
 
     if (opened->source) {
         cJSON_DeleteItemFromObjectCaseSensitive(to->record.meta, "source");
         cJSON_AddItemToObject(to->record.meta, "source", opened->source);
         opened->source = NULL;
     }
-    list = applied_list(to->record.meta);
     mask_fit.interp = XR_NEAREST;
     if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
         return -1;
-    if (run->chain &&
-        xr_chain_apply(run->chain, &(struct xr_subject){image, mask, NULL, 0}, run->seed,
-                       (uint64_t)to->epoch, key, list, err))
+    if (xr_prepare_vary(run, &(struct xr_subject){image, mask, NULL, 0}, to, err))
         return -1;
-    if (image->height != run->height || image->width != run->width)
-        return xr_fail(err, "it came out as %zux%zu, not %zux%zu", image->height,
-                       image->width, run->height, run->width);
     to->record.image = array_of(image);
     return mask ? put_mask(&to->record, mask, err) : 0;
 }

@@ -13,6 +13,7 @@
 #include "pixels/augment.h"
 #include "pixels/pixels.h"
 #include "pool.h"
+#include "replay.h"
 #include "source.h"
 
 /* The settings of a run, and its place in the plan; what it points to must outlive it.
@@ -21,8 +22,9 @@
 struct xr_prepare {
     const struct xr_films *films;
     struct xr_source *source;
-    const char *classes;          /* names, for a stream that says none; or NULL */
-    const struct xr_chain *chain; /* NULL: no transforms */
+    const char *classes;            /* names, for a stream that says none; or NULL */
+    const struct xr_chain *chain;   /* NULL: no transforms */
+    const struct xr_replay *replay; /* instead of a chain; or NULL */
     struct xr_fit fit;
     enum xr_color color;
     const char *split;
@@ -69,6 +71,15 @@ int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
                            const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
 /* {"format","mode","depth","height","width","orientation"} */
 cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image);
+
+/* Vary a film that has the run's size: by the chain, or as the replay says; what was
+ * applied is added to the record's meta. */
+int xr_prepare_vary(const struct xr_prepare *run, const struct xr_subject *film,
+                    const struct xr_prepared *to, struct xr_err *err) XR_MUST_USE;
+/* Settle the size of the records. */
+int xr_prepare_size(struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
+/* The chain that draws, or has drawn, as JSON, which the caller owns; NULL: none. */
+cJSON *xr_prepare_chain_json(const struct xr_prepare *run);
 
 /* Check the settings and make the plan; xr_prepare_end frees it. */
 int xr_prepare_begin(struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;

@@ -110,7 +110,7 @@ static void header_balance(cJSON *sampling, cJSON *before, const struct xr_prepa
 /* What the stream's header has of its own besides: sampling and transforms. */
 static void header_json(cJSON *json, const struct xr_prepare *run)
 {
-    cJSON *sampling, *transforms, *chain = run->chain ? xr_chain_json(run->chain) : NULL;
+    cJSON *sampling, *transforms, *chain = xr_prepare_chain_json(run);
     cJSON *before = cJSON_DetachItemFromObjectCaseSensitive(json, "sampling");
     char shard[48];
 
@@ -141,6 +141,8 @@ static void header_json(cJSON *json, const struct xr_prepare *run)
         cJSON_DeleteItemFromObjectCaseSensitive(json, "transforms");
         transforms = cJSON_AddArrayToObject(json, "transforms");
     }
+    while (run->replay && chain && transforms->child) /* a replay's is whole */
+        cJSON_DeleteItemFromArray(transforms, 0);
     while (chain && chain->child)
         cJSON_AddItemToArray(transforms, cJSON_DetachItemFromArray(chain, 0));
     cJSON_Delete(chain);

@@ -386,6 +386,105 @@ END
     tar -xOf a.tar __xr__/header.json | grep -q '"name": "shift_scale_rotate", "shift": \[-0.0625, 0.0625\]'
 }
 
+@test "transforms in transforms: YAML is the same as options" {
+    films 8
+    cat >c.yaml <<'END'
+augment:
+  transform:
+    - one_of: [blur, {median: {size: 5}}]
+    - some_of:
+        n: [1, 2]
+        p: 0.9
+        transforms:
+          - gamma: {gamma: [0.5, 2], p: 1}
+          - sequence:
+              - hflip: {p: 1}
+              - name: rot90
+                turns: 2
+          - {one_of: [invert, equalize]}
+END
+    xr-augment --no-history --size 32 --config c.yaml --split train splits.csv >a.tar
+    xr-augment --no-history --size 32 -t 'one_of(blur,median(size=5))' --split train \
+        -t 'some_of(n=1:2,p=0.9,gamma(gamma=0.5:2,p=1),sequence(hflip(p=1),rot90(turns=2)),one_of(invert,equalize))' \
+        splits.csv | cmp - a.tar
+    tar -xOf a.tar __xr__/header.json | grep -q '"name": "sequence", "transforms": \[{"name": "hflip", "p": 1}, {"name": "rot90"'
+    refused() { # YAML TEXT: that list entry is wrong usage, which says so
+        printf 'augment:\n  transform:\n    - %s\n' "$1" >bad.yaml
+        run -2 --separate-stderr xr-augment --config bad.yaml --split train splits.csv
+        [[ $stderr == *"bad.yaml:3: $2"* ]]
+    }
+    refused '{clahe: {clip: [1, 2, 3]}}' 'a list here is a range of two numbers'
+    refused '{clahe: {clip: {a: 1}}}' 'nested too deep'
+    refused '[[hflip]]' 'nested too deep'
+    refused '{one_of: [[hflip]]}' 'nested too deep'
+}
+
+@test "the size that a chain gives is the size of the records" {
+    films 8
+    xr-augment --size 64x80 -t 'random_crop(height=48,width=40)' -t hflip --split train splits.csv >a.tar
+    xr-cat --check a.tar
+    tar -xOf a.tar __xr__/header.json | grep -q '"height": 48, "width": 40'
+    [ "$(tar -xOf a.tar "$(keys a.tar | head -1).npy" | wc -c)" = $((128 + 48 * 40)) ]
+    [ "$(tar -xOf a.tar "$(tar -tf a.tar | grep -m1 'mask\.npy')" | wc -c)" = $((128 + 48 * 40)) ]
+    # where nothing is varied, --size is
+    xr-augment --size 64x80 -t 'random_crop(height=48,width=40)' --split test splits.csv |
+        tar -xOf - __xr__/header.json | grep -q '"height": 64, "width": 80'
+    wrong_usage xr-augment --size 64 --split train -t 'resize(height=32,width=32,p=0.5)' splits.csv
+}
+
+@test "a replay gives the same bytes: every transform, epochs, masks, repeats" {
+    films 16
+    args=()
+    while read -r call; do
+        args+=(-t "$call")
+    done < <(xr-augment --list-transforms | sed "s,FILE,images/$(ls images | head -1),")
+    more=(--no-history --size 40 --split train --epochs 3 splits.csv)
+    xr-augment "${args[@]}" -s 7 "${more[@]}" >a.tar
+    xr-augment --replay a.tar -s 7 -j 3 "${more[@]}" | cmp - a.tar
+    # another seed is another order of the same records
+    xr-augment --replay a.tar -s 8 "${more[@]}" >b.tar
+    [ "$(xr-cat --digests a.tar | sort)" = "$(xr-cat --digests b.tar | sort)" ]
+    ! cmp -s a.tar b.tar
+    # JSON lines, keys from the stream; not all of the films
+    xr-augment --balance class "${args[@]}" --no-history --size 40 --split train splits.csv >c.tar
+    for key in $(keys c.tar); do
+        tar -xOf c.tar "$key.json" | sed "s,^{,{\"key\": \"$key\"\, ,"
+        echo
+    done >c.jsonl
+    xr-augment --replay c.jsonl --no-history --size 40 --split train --balance class splits.csv >d.tar
+    [ "$(xr-cat --digests c.tar)" = "$(xr-cat --digests d.tar)" ]
+    # a stream that was varied before: what is behind it is not applied again
+    xr-augment --no-history --size 40 --augment -t 'gamma(p=1)' c.tar >e.tar
+    xr-augment --no-history --replay e.tar c.tar | cmp - e.tar
+}
+
+@test "a replay that does not fit is one line" {
+    films 8
+    xr-augment --size 40 --split train -t 'elastic(p=1)' splits.csv >a.tar
+    wrong_usage xr-augment --replay a.tar -t hflip splits.csv
+    refused() { # TEXT ARGUMENT...: exit 1, the message has TEXT, nothing is written
+        run -1 --separate-stderr xr-augment -o out.tar "${@:2}" splits.csv
+        [[ $stderr == "xr-augment: "*"$1"* ]]
+        [ "${#stderr_lines[@]}" = 1 ]
+        [ ! -e out.tar ]
+    }
+    refused "a.tar has no record '" --size 40 --replay a.tar
+    refused "came out as 48x48, not 40x40" --size 48 --split train --replay a.tar
+    refused "gone.tar: cannot open" --replay gone.tar
+    head -c 3000 a.tar >cut.tar
+    refused "cut.tar: record " --replay cut.tar
+    echo '{"key": "a"}' >b.jsonl
+    refused "b.jsonl: line 1: record 'a' has no list 'transforms'" --replay b.jsonl
+    printf '{"key": "a", "transforms": []}\n{"key": "a", "transforms": []}\n' >b.jsonl
+    refused "b.jsonl: record 'a' comes twice" --replay b.jsonl
+    printf '\n{"transforms": []}\n' >b.jsonl
+    sed -i 1d b.jsonl
+    refused "b.jsonl: line 1: no key" --replay b.jsonl
+    mkdir t && tar -xf a.tar -C t && sed -i 's/"transform_schema": [0-9]*/"transform_schema": 1/' t/__xr__/header.json
+    (cd t && tar -cf ../old.tar __xr__/header.json ./*.npy)
+    refused "old.tar: its transforms are of schema 1, here they are of" --replay old.tar
+}
+
 @test "without transforms every epoch has the same pixels" {
     films
     xr-augment --no-history --split train --size 16 --epochs 2 -t none -o none.tar splits.csv

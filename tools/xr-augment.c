@@ -11,6 +11,7 @@
 struct settings {
     struct xr_prepare_set run;
     struct xr_list transforms;
+    char *replay;
     bool skip_bad, list;
 };
 
@@ -41,6 +42,8 @@ static const struct xr_opt options[] = {
          "size, fit, interpolation and channels of this model"),
     ROW("transform", 't', LIST, transforms, "CALL", 0, 0, NULL,
         "NAME(PARAMETER=VALUE,...); again for more, in order"),
+    TEXT("replay", replay, "FILE",
+         "apply what this stream (or JSON lines) says was applied"),
     FLAG("augment", run.augment, "shuffle and vary (default with --split train)"),
     ROW("balance", 0, CHOICE, run.balance, NULL, 0, 0, XR_BALANCES,
         "shares of the classes in an epoch of varied films"),
@@ -80,6 +83,8 @@ static int open_chain(struct xr_chain **chain, const struct settings *set,
 
     if (n == 0)
         texts = xr_chain_default(&n);
+    else if (set->replay)
+        return xr_fail_usage(err, "--replay and --transform exclude each other");
     if (n == 1 && !strcmp(texts[0], "none"))
         n = 0;
     return xr_chain_parse(chain, texts, n, err) ? xr_fail_in(err, "--transform") : 0;
@@ -142,6 +147,7 @@ int main(int argc, char **argv)
     struct xr_prepare run = {0};
     struct xr_films films = {0};
     struct xr_chain *chain = NULL;
+    struct xr_replay *replay = NULL;
     struct xr_pool *pool = NULL;
     struct xr_writer *out = NULL;
     struct xr_pool_job job;
@@ -159,9 +165,11 @@ int main(int argc, char **argv)
     }
     if (xr_prepare_settle(&run, &set.run, &cli, inputs, &err) ||
         open_chain(&chain, &set, &err) ||
+        (set.replay && xr_replay_open(&replay, set.replay, inputs, &err)) ||
         xr_prepare_input(&run, &films, &cli, &set.run, inputs, &err))
         goto done;
     run.chain = run.shuffle ? chain : NULL;
+    run.replay = replay;
     job = xr_prepare_job(&run);
     if (xr_prepare_begin(&run, &err) ||
         xr_prepare_output(&out, &cli, &run, inputs, &err) ||
@@ -177,6 +185,7 @@ done:
     xr_prepare_end(&run);
     xr_films_free(&films);
     xr_chain_free(chain);
+    xr_replay_close(replay);
     cJSON_Delete(inputs);
     return xr_cli_end(&cli, status, &err);
 }
