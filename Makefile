@@ -21,10 +21,23 @@ STD := -std=c11 -D_GNU_SOURCE -ffp-contract=off
 comma := ,
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-ALL_CFLAGS = $(STD) $(WARN) -Ilibcommon -Ikernels $(SANFLAGS) -DXR_VERSION='"$(VERSION)"' $(CFLAGS)
+LINK := -Wl,--as-needed
+ALL_CFLAGS = $(STD) $(WARN) -Ilibcommon -Ikernels $(SANFLAGS) -DXR_VERSION='"$(VERSION)"' $(CFLAGS) $(if $(findstring XR_NO_CXX,$(OPTIONAL)),-DXR_NO_CXX)
+ALL_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -Ilibcommon \
+	$(SANFLAGS) $(if $(SAN),-fno-sanitize=vptr) $(CFLAGS)
+
+# What only some users need is linked where libcommon/optional.h finds it; asked once, when
+# the first recipe wants it, because `make` may have installed it a moment ago. Without a C++
+# compiler the one C++ file is compiled as C and says what is missing.
+OPTIONAL = $(eval OPTIONAL := $$(shell $(HAS_CXX) || echo XR_NO_CXX; $(CC) $$$$($(HAS_CXX) || \
+	echo -DXR_NO_CXX) -E -dM -include libcommon/optional.h -x c /dev/null | grep -o 'XR_HAS_[A-Z]*'))$(OPTIONAL)
+HAS_CXX := command -v $(firstword $(CXX)) >/dev/null
+optional = $(if $(findstring $(1),$(OPTIONAL)),$(2))
 
 # What each layer links. Only tools that run networks link oneDNN and OpenMP.
-COMMON_LIBS := -larchive -lcjson -lyaml -ljpeg -lpng -lcrypto -lz -lm -lpthread
+COMMON_LIBS = -larchive -lcjson -lyaml -ljpeg -lpng -ltiff -lcrypto -lz \
+	$(call optional,XR_HAS_DCMTK,-ldcmjpls -ldcmjpeg -ldcmdata -loflog -lofstd -lstdc++) \
+	$(call optional,XR_HAS_OPENJPEG,-lopenjp2) $(call optional,XR_HAS_NIFTI,-lnifti2) -lm -lpthread
 KERNEL_LIBS := -ldnnl -fopenmp
 NET_TOOLS := xr-train xr-predict xr-cam
 
@@ -32,7 +45,8 @@ TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/xr-*.c))
 COMMON_SRC := $(wildcard libcommon/*.c libcommon/pixels/*.c)
 KERNEL_SRC := $(wildcard kernels/*.c kernels/models/*.c kernels/cpu/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
-COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/%.o)
+COMMON_CXX := $(wildcard libcommon/*.cc)
+COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/%.o) $(COMMON_CXX:%.cc=$(B)/%.o)
 KERNEL_OBJ := $(KERNEL_SRC:%.c=$(B)/%.o)
 NET_SRC := $(wildcard tools/net/*.c)
 NET_OBJ := $(NET_SRC:%.c=$(B)/%.o)
@@ -65,7 +79,8 @@ build/.deps-check build/.deps-lint: | build/.deps-build
 
 $(B)/flags: force | build/.deps-build
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS)' >$@
+	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(OPTIONAL)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(OPTIONAL)' >$@
 
 $(B)/kernels/%.o: EXTRA := -fopenmp -I$(B) -Wno-psabi
 
@@ -76,11 +91,18 @@ $(B)/families.h: force
 	@printf 'X(%s)\n' $(FAMILIES) | cmp -s - $@ || printf 'X(%s)\n' $(FAMILIES) >$@
 $(B)/kernels/arch.o: $(B)/families.h
 
+$(B)/libcommon/nifti.o: EXTRA := -idirafter /usr/include/nifti # its header names its neighbours
 $(B)/libcommon/pixels/%.o: EXTRA := -O3 # loops written to be vectorised
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(run)$(CC) $(ALL_CFLAGS) $(EXTRA) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/%.o: %.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(run)$(if $(findstring XR_NO_CXX,$(OPTIONAL)),$(CC) -x c $(ALL_CFLAGS),$(CXX) $(ALL_CXXFLAGS)) \
+	    $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/libxr.a: $(COMMON_OBJ)
 $(B)/libxk.a: $(KERNEL_OBJ)
@@ -92,11 +114,11 @@ $(B)/%.a:
 $(NET_TOOLS:%=$(B)/bin/%): $(B)/bin/%: $(B)/tools/%.o $(B)/libxn.a $(B)/libxk.a $(B)/libxr.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
+	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
 $(B)/bin/%: $(B)/tools/%.o $(B)/libxr.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(COMMON_LIBS) $(LDLIBS) -o $@
+	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) $^ $(COMMON_LIBS) $(LDLIBS) -o $@
 
 # Programs of the tests: build/unit/NAME is tests/unit/NAME.c, and so on; those called k-*
 # need the kernels, the others only libcommon.
@@ -104,11 +126,11 @@ define test_programs
 $(B)/$(1)/k-%: $(B)/tests/$(1)/k-%.o $(B)/libxk.a $(B)/libxr.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
-	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LDFLAGS) $$^ $$(KERNEL_LIBS) $$(COMMON_LIBS) $$(LDLIBS) -o $$@
+	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LINK) $$(LDFLAGS) $$^ $$(KERNEL_LIBS) $$(COMMON_LIBS) $$(LDLIBS) -o $$@
 $(B)/$(1)/%: $(B)/tests/$(1)/%.o $(B)/libxr.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
-	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LDFLAGS) $$^ $$(COMMON_LIBS) $$(LDLIBS) -o $$@
+	$$(run)$$(CC) $$(SANFLAGS) $$(CFLAGS) $$(LINK) $$(LDFLAGS) $$^ $$(COMMON_LIBS) $$(LDLIBS) -o $$@
 endef
 $(foreach kind,unit bench fixtures fuzz,$(eval $(call test_programs,$(kind))))
 
@@ -159,7 +181,7 @@ uninstall: ## remove what install put there
 $(B)/bench/k-%: $(B)/tests/bench/k-%.o $(B)/libxk.a $(B)/libxr.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
+	$(run)$(CC) $(SANFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) $^ $(KERNEL_LIBS) $(COMMON_LIBS) $(LDLIBS) -o $@
 
 clean: ## remove build/
 	rm -rf build

@@ -388,9 +388,9 @@ int xr_csv_end(struct xr_out *out, struct xr_err *err)
 
 size_t xr_image_suffix(const char *name)
 {
-    static const char *const known[] = {".nii.gz", ".nii", ".jpg",  ".jpeg",
-                                        ".png",    ".tif", ".tiff", ".pgm",
-                                        ".ppm",    ".dcm", NULL};
+    static const char *const known[] = {".nii.gz", ".nii",   ".jpg", ".jpeg", ".png",
+                                        ".tif",    ".tiff",  ".pgm", ".ppm",  ".pbm",
+                                        ".dcm",    ".dicom", NULL};
     size_t n = strlen(name);
 
     for (int i = 0; known[i]; i++) {

@@ -1,12 +1,13 @@
-/* Images in memory, which decoder reads a file, how its gray is made and how EXIF turns
- * it. */
+/* Images in memory, which decoder reads a file, and how EXIF turns it. */
 #include "image.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image_codec.h"
+#include "optional.h"
 
 int xr_image_check(size_t width, size_t height, struct xr_err *err)
 {
@@ -48,22 +49,6 @@ void xr_image_warn(struct xr_image_info *info, const char *text)
 {
     if (info->n_warnings++ == 0)
         snprintf(info->warning, sizeof info->warning, "%s", text);
-}
-
-void xr_gray_of_rgb8(uint8_t *gray, const uint8_t *rgb, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        gray[i] = (uint8_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
-                             7471u * rgb[3 * i + 2] + 32768u) >>
-                            16);
-}
-
-void xr_gray_of_rgb16(uint16_t *gray, const uint16_t *rgb, size_t n)
-{
-    for (size_t i = 0; i < n; i++) /* 65535 * 65536 + 32768 still fits 32 bits */
-        gray[i] = (uint16_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
-                              7471u * rgb[3 * i + 2] + 32768u) >>
-                             16);
 }
 
 static unsigned tiff16(const unsigned char *p, int big)
@@ -151,10 +136,159 @@ static void warn_dark(const struct xr_image *image, struct xr_image_info *info)
     xr_image_warn(info, text);
 }
 
-int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
-                    size_t size, enum xr_color color, struct xr_err *err)
+void xr_image_text(struct xr_image_info *info, const char *name, const char *value)
 {
-    const unsigned char *bytes = data;
+    struct xr_image_tag *tag = &info->tags[info->n_tags];
+
+    if (!*value || info->n_tags == XR_IMAGE_MAX_TAGS ||
+        strlen(value) >= sizeof tag->value)
+        return;
+    snprintf(tag->name, sizeof tag->name, "%s", name);
+    snprintf(tag->value, sizeof tag->value, "%s", value);
+    tag->json = false;
+    info->n_tags++;
+}
+
+void xr_image_json(struct xr_image_info *info, const char *name, const char *fmt, ...)
+{
+    char value[sizeof info->tags[0].value];
+    size_t n = info->n_tags;
+    va_list ap;
+    int length;
+
+    va_start(ap, fmt);
+    length = vsnprintf(value, sizeof value, fmt, ap);
+    va_end(ap);
+    if (length < 0 || (size_t)length >= sizeof value)
+        return;
+    xr_image_text(info, name, value);
+    if (info->n_tags > n)
+        info->tags[n].json = true;
+}
+
+int xr_pick_frame(size_t *index, const struct xr_pick *pick, size_t n, struct xr_err *err)
+{
+    *index = pick->index ? pick->index - 1 : 0;
+    if (pick->axis || pick->volume)
+        return xr_fail(err, "no volume: #%c%zu names a slice of one", pick->axis,
+                       pick->index);
+    if (!pick->index && n > 1)
+        return xr_fail(err, "%zu frames: choose one in its path, as in FILE#1", n);
+    if (pick->index > n)
+        return xr_fail(err, "no frame %zu: it has %zu", pick->index, n);
+    return 0;
+}
+
+/* What the first bytes say. */
+enum kind {
+    UNKNOWN,
+    JPEG,
+    PNG,
+    PNM,
+    TIFF,
+    DICOM,
+    NIFTI
+};
+
+static enum kind kind_of(const unsigned char *bytes, size_t size)
+{
+    if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
+        return JPEG;
+    if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
+        return PNG;
+    if (xr_dicom_is(bytes, size)) /* before TIFF, which may hide in its first 128 bytes */
+        return DICOM;
+    if (xr_tiff_is(bytes, size))
+        return TIFF;
+    if (xr_pnm_is(bytes, size))
+        return PNM;
+    return xr_nifti_is(bytes, size) ? NIFTI : UNKNOWN;
+}
+
+bool xr_image_sniff(const void *head, size_t size)
+{
+    return kind_of(head, size) != UNKNOWN;
+}
+
+const char *const xr_image_libraries[] = {
+    "images: JPEG (libjpeg), PNG (libpng), TIFF (libtiff), PNM",
+#ifdef XR_HAS_DCMTK
+    "DICOM: DCMTK",
+#else
+    "DICOM: not built in (libdcmtk-dev and a C++ compiler)",
+#endif
+#ifdef XR_HAS_OPENJPEG
+    "JPEG 2000 in DICOM: OpenJPEG",
+#else
+    "JPEG 2000 in DICOM: not built in (libopenjp2-7-dev)",
+#endif
+#ifdef XR_HAS_NIFTI
+    "NIfTI: libnifti",
+#else
+    "NIfTI: not built in (libnifti2-dev)",
+#endif
+    NULL};
+
+static int unknown(const unsigned char *bytes, size_t size, struct xr_err *err)
+{
+    /* (0008,0005) or the like: a dataset whose transfer syntax nobody knows */
+    if (size >= 8 &&
+        (memcmp(bytes, "\x08\0", 2) == 0 || memcmp(bytes, "\x02\0", 2) == 0) &&
+        bytes[3] == 0)
+        return xr_fail(err, "a DICOM dataset without the header of a file: its transfer "
+                            "syntax is not known");
+    return size ? xr_fail(err, "no JPEG, PNG, TIFF, PNM, DICOM or NIfTI file")
+                : xr_fail(err, "the file is empty");
+}
+
+int xr_image_frames(struct xr_frames *frames, const void *data, size_t size,
+                    struct xr_err *err)
+{
+    *frames = (struct xr_frames){.n = 1};
+    switch (kind_of(data, size)) {
+    case TIFF:
+        return xr_tiff_frames(frames, data, size, err);
+    case DICOM:
+        return xr_dicom_frames(frames, data, size, err);
+    case NIFTI:
+        return xr_nifti_frames(frames, data, size, err);
+    case UNKNOWN:
+        return unknown(data, size, err);
+    default:
+        return 0;
+    }
+}
+
+static int decode(struct xr_image *image, struct xr_image_info *info, const void *data,
+                  size_t size, const struct xr_pick *pick, enum xr_color color,
+                  struct xr_err *err)
+{
+    enum kind kind = kind_of(data, size);
+    size_t index;
+
+    switch (kind) {
+    case TIFF:
+        return xr_tiff_decode(image, info, data, size, pick, color, err);
+    case DICOM:
+        return xr_dicom_decode(image, info, data, size, pick, color, err);
+    case NIFTI:
+        return xr_nifti_decode(image, info, data, size, pick, color, err);
+    case UNKNOWN:
+        return unknown(data, size, err);
+    default:
+        break;
+    }
+    if (xr_pick_frame(&index, pick, 1, err))
+        return -1;
+    return kind == JPEG  ? xr_jpeg_decode(image, info, data, size, color, err)
+           : kind == PNG ? xr_png_decode(image, info, data, size, color, err)
+                         : xr_pnm_decode(image, info, data, size, color, err);
+}
+
+int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
+                         const void *data, size_t size, const struct xr_pick *pick,
+                         enum xr_color color, struct xr_err *err)
+{
     struct xr_image_info unused;
     int rc;
 
@@ -162,21 +296,21 @@ int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const vo
     memset(image, 0, sizeof *image);
     memset(info, 0, sizeof *info);
     info->orientation = 1;
-    if (size == 0)
-        return xr_fail(err, "the file is empty");
-    if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
-        rc = xr_jpeg_decode(image, info, data, size, color, err);
-    else if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
-        rc = xr_png_decode(image, info, data, size, color, err);
-    else if (size >= 132 && memcmp(bytes + 128, "DICM", 4) == 0)
-        return xr_fail(err, "a DICOM file: only JPEG and PNG are read");
-    else
-        return xr_fail(err, "neither a JPEG nor a PNG file");
+    rc = decode(image, info, data, size, pick, color, err);
     if (rc == 0 && info->orientation > 1)
         rc = turn(image, info->orientation, err);
-    if (rc == 0 && image->depth == 16)
+    if (rc == 0 && image->depth == 16 && strcmp(info->format, "dicom") &&
+        strcmp(info->format, "nifti")) /* those two have levels of their own */
         warn_dark(image, info);
     if (rc)
         xr_image_free(image);
     return rc;
+}
+
+int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
+                    size_t size, enum xr_color color, struct xr_err *err)
+{
+    struct xr_pick none = {0};
+
+    return xr_image_decode_pick(image, info, data, size, &none, color, err);
 }

@@ -199,6 +199,39 @@ int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const voi
     return 0;
 }
 
+int xr_jpeg_stored(uint8_t *out, size_t width, size_t height, size_t channels,
+                   const void *data, size_t size, struct xr_err *err)
+{
+    struct jpeg_decompress_struct jpeg;
+    struct xr_image image = {width, height, channels, 8, out};
+    struct trap trap;
+
+    memset(&jpeg, 0, sizeof jpeg);
+    memset(&trap, 0, sizeof trap);
+    set_trap(&trap, NULL, err);
+    jpeg.err = &trap.base;
+    if (setjmp(trap.back)) {
+        jpeg_destroy_decompress(&jpeg);
+        return -1;
+    }
+    jpeg_create_decompress(&jpeg);
+    jpeg.progress = &trap.progress;
+    jpeg_mem_src(&jpeg, data, size);
+    jpeg_read_header(&jpeg, TRUE);
+    if (jpeg.image_width != width || jpeg.image_height != height ||
+        (size_t)jpeg.num_components != channels) {
+        xr_fail(err, "its JPEG holds %ux%u pixels of %d components", jpeg.image_width,
+                jpeg.image_height, jpeg.num_components);
+        longjmp(trap.back, 1);
+    }
+    jpeg.out_color_space = jpeg.jpeg_color_space;
+    jpeg_start_decompress(&jpeg);
+    read_rows(&jpeg, &image);
+    jpeg_finish_decompress(&jpeg);
+    jpeg_destroy_decompress(&jpeg);
+    return 0;
+}
+
 int xr_image_jpeg(struct xr_buf *buf, const struct xr_image *image, int quality,
                   struct xr_err *err)
 {

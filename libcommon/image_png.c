@@ -59,63 +59,6 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-/* Light on a black ground: what a viewer of films shows where the picture is transparent.
- */
-static void over_black(struct xr_image *image)
-{
-    size_t n = image->width * image->height, c = image->channels, keep = c - 1;
-
-    if (image->depth == 16) {
-        uint16_t *to = image->data;
-        const uint16_t *from = image->data;
-
-        for (size_t i = 0; i < n; i++, from += c) {
-            uint32_t a = from[keep];
-
-            for (size_t k = 0; k < keep; k++)
-                *to++ = (uint16_t)((from[k] * a + 32767u) / 65535u);
-        }
-    } else {
-        uint8_t *to = image->data;
-        const uint8_t *from = image->data;
-
-        for (size_t i = 0; i < n; i++, from += c) {
-            unsigned a = from[keep];
-
-            for (size_t k = 0; k < keep; k++)
-                *to++ = (uint8_t)((from[k] * a + 127u) / 255u);
-        }
-    }
-    image->channels = keep;
-}
-
-/* Gray to RGB or RGB to gray, in place where it shrinks. */
-static int to_color(struct xr_image *image, enum xr_color color, struct xr_err *err)
-{
-    size_t n = image->width * image->height;
-    struct xr_image rgb;
-
-    if (color == XR_COLOR_GRAY && image->channels == 3) {
-        if (image->depth == 16)
-            xr_gray_of_rgb16(image->data, image->data, n);
-        else
-            xr_gray_of_rgb8(image->data, image->data, n);
-        image->channels = 1;
-    } else if (color == XR_COLOR_RGB && image->channels == 1) {
-        if (xr_image_alloc(&rgb, image->width, image->height, 3, image->depth, err))
-            return -1;
-        for (size_t i = 0; i < 3 * n; i++) {
-            if (image->depth == 16)
-                ((uint16_t *)rgb.data)[i] = ((const uint16_t *)image->data)[i / 3];
-            else
-                ((uint8_t *)rgb.data)[i] = ((const uint8_t *)image->data)[i / 3];
-        }
-        xr_image_free(image);
-        *image = rgb;
-    }
-    return 0;
-}
-
 static const char *mode_name(int type, int depth)
 {
     switch (type) {
@@ -197,9 +140,8 @@ int xr_png_decode(struct xr_image *image, struct xr_image_info *info, const void
 #endif
     png_destroy_read_struct(&png, &chunks, NULL);
     free(trap.rows);
-    if (image->channels == 2 || image->channels == 4)
-        over_black(image);
-    return to_color(image, color, err);
+    xr_over_black(image);
+    return xr_recolor(image, color, err);
 }
 
 int xr_image_png(struct xr_buf *buf, const struct xr_image *image, struct xr_err *err)

@@ -24,30 +24,12 @@ static int image_of(struct xr_image *image, struct xr_array *array, struct xr_er
     return 0;
 }
 
-/* Gray to RGB or RGB to gray. */
-static int recolor(struct xr_image *image, enum xr_color color, struct xr_err *err)
-{
-    size_t n = image->width * image->height;
-    struct xr_image rgb;
-
-    if (color == XR_COLOR_GRAY && image->channels == 3) {
-        xr_gray_of_rgb8(image->data, image->data, n);
-        image->channels = 1;
-    } else if (color == XR_COLOR_RGB && image->channels == 1) {
-        if (xr_image_alloc(&rgb, image->width, image->height, 3, 8, err))
-            return -1;
-        for (size_t i = 0; i < 3 * n; i++)
-            ((uint8_t *)rgb.data)[i] = ((const uint8_t *)image->data)[i / 3];
-        xr_image_free(image);
-        *image = rgb;
-    }
-    return 0;
-}
-
 /* The image file among the members. */
 static const struct xr_member *image_member(const struct xr_record *in)
 {
-    static const char *const suffixes[] = {"jpg", "jpeg", "png", "JPG", "JPEG", "PNG"};
+    static const char *const suffixes[] = {"jpg", "jpeg", "png",  "JPG",   "JPEG",
+                                           "PNG", "tif",  "tiff", "pgm",   "ppm",
+                                           "pbm", "dcm",  "nii",  "nii.gz"};
     const struct xr_member *found = NULL;
 
     for (size_t i = 0; !found && i < sizeof suffixes / sizeof *suffixes; i++)
@@ -62,12 +44,12 @@ static int open_image(struct xr_opened *opened, struct xr_prepared *to,
 
     if (to->in.image.n_dims) { /* the array first: beside it a .png is an overlay */
         return image_of(&opened->image, &to->in.image, err) ||
-                       recolor(&opened->image, color, err)
+                       xr_recolor(&opened->image, color, err)
                    ? -1
                    : 0;
     }
     if (!file)
-        return xr_fail(err, "no image: neither .npy nor .jpg, .jpeg, .png");
+        return xr_fail(err, "no image: neither .npy nor a file of a known format");
     if (xr_image_decode(&opened->image, &to->info, file->data, file->size, color, err))
         return xr_fail_in(err, "cannot read '%s.%s'", to->in.key, file->suffix);
     opened->source = xr_prepare_source(&to->info, &opened->image);
@@ -91,7 +73,7 @@ static int open_mask(struct xr_opened *opened, struct xr_prepared *to, struct xr
         return xr_fail_in(err, "cannot read '%s.mask.png'", to->in.key);
     if (!opened->mask.data)
         return 0;
-    if (recolor(&opened->mask, XR_COLOR_GRAY, err))
+    if (xr_recolor(&opened->mask, XR_COLOR_GRAY, err))
         return -1;
     if (opened->mask.width != opened->image.width ||
         opened->mask.height != opened->image.height)

@@ -37,6 +37,20 @@ load helpers
     [[ $output == *"failed; run this, then make again:"* ]]
 }
 
+@test "what is only optional does not stop the build, and is named" {
+    mkdir bin
+    printf '#!/bin/bash\nexit 100\n' | tee bin/apt-get >bin/sudo
+    # a preprocessor that misses no header but DCMTK's
+    printf '#!/bin/bash\nsed -n "s/^xr_missing libdcmtk-dev/&/p"\n' >bin/one-is-missing
+    chmod +x bin/apt-get bin/sudo bin/one-is-missing
+    CC=one-is-missing PATH=$PWD/bin:$PATH run -0 "$XR_TOP/tests/deps" --list build
+    [ "$output" = libdcmtk-dev ]
+    CC=one-is-missing XR_NO_INSTALL=1 PATH=$PWD/bin:$PATH run -0 "$XR_TOP/tests/deps" build
+    [[ $output == *"going on without libdcmtk-dev: "* ]]
+    CC=one-is-missing PATH=$PWD/bin:$PATH run -0 "$XR_TOP/tests/deps" build
+    [[ $output == *"going on without libdcmtk-dev: "* ]]
+}
+
 @test "wrong usage" {
     run -2 "$XR_TOP/tests/deps" everything
 }
