@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "frames.h"
 #include "text.h"
 
 #define MAX_BYTES ((size_t)UINT32_MAX - 16)
@@ -429,12 +430,24 @@ static int replace_all(char **out, const char *stem, const char *rule, struct xr
 int xr_key_of(char **key, const char *path, const char *replace, struct xr_err *err)
 {
     const char *last = xr_last_part(path);
-    char *stem = xr_strdup(last, err);
+    char frame[XR_FRAMES_TEXT], *stem;
+    struct xr_pick pick;
+    size_t n = xr_frames_split(&pick, last);
 
     *key = NULL;
+    xr_frames_suffix(frame, &pick);
+    stem = xr_sprintf(err, "%.*s", (int)n, last);
     if (!stem)
         return -1;
     stem[strlen(stem) - xr_image_suffix(stem)] = '\0';
+    if (*frame) {
+        char *made = xr_sprintf(err, "%s%s", stem, frame);
+
+        free(stem);
+        stem = made;
+        if (!stem)
+            return -1;
+    }
     if (replace) {
         char *made = NULL;
         int bad = replace_all(&made, stem, replace, err);

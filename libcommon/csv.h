@@ -60,8 +60,9 @@ int xr_csv_put(struct xr_buf *buf, bool first, const char *text,
 
 /*
  * The default key of an image: the last part of its path less a known image suffix (.jpg
- * .jpeg .png .tif .tiff .pgm .ppm .dcm .nii .nii.gz, any case). A dot that is left is
- * refused, with the hint
+ * .jpeg .png .tif .tiff .pgm .ppm .pbm .dcm .dicom .nii .nii.gz, any case); of a frame
+ * (a.dcm#3, vol.nii#z12, see frames.h) a_f003, vol_z012. A dot that is left is refused,
+ * with the hint
  * --key-replace .=_ ; `replace` (may be NULL) is such a rule "FROM=TO". Free *key with
  * free().
  */

@@ -7,11 +7,10 @@
 
 #include "cli.h"
 #include "films_parts.h"
+#include "frames.h"
 #include "pixels/pixels.h"
 #include "rng.h"
 #include "stream.h"
-
-#define MAX_FILE ((size_t)1 << 30)
 
 /* --- which rows -------------------------------------------------------------- */
 
@@ -276,22 +275,84 @@ int xr_films_table(struct xr_films *films, const char *path,
     return -1;
 }
 
+/* The path below the folder of relative paths; free it. */
+static char *full_path(const struct xr_films *f, const char *path, struct xr_err *err)
+{
+    return f->root && *path != '/' ? xr_sprintf(err, "%s/%s", f->root, path)
+                                   : xr_strdup(path, err);
+}
+
+static int make_room(struct xr_films *f, struct xr_err *err)
+{
+    size_t room = f->room ? 2 * f->room : 64;
+    struct xr_film *films;
+
+    if (f->n < f->room)
+        return 0;
+    films = realloc(f->films, room * sizeof *films);
+    if (!films)
+        return xr_fail(err, "out of memory");
+    memset(films + f->n, 0, (room - f->n) * sizeof *films);
+    f->films = films;
+    f->room = room;
+    return 0;
+}
+
+/* One film; pick {0}: what the path says. */
+static int add_one(struct xr_films *f, const char *path, const char *key_path,
+                   const struct xr_pick *pick, const struct xr_films_rule *rule,
+                   struct xr_err *err)
+{
+    char choice[XR_FRAMES_TEXT], *key_text;
+    struct xr_film *film;
+    int rc;
+
+    if (make_room(f, err))
+        return -1;
+    film = &f->films[f->n];
+    memset(film, 0, sizeof *film);
+    film->path = path;
+    xr_frames_choice(choice, pick);
+    if (*choice) {
+        film->path = film->frame_path = xr_sprintf(err, "%s%s", path, choice);
+        if (!film->path)
+            return -1;
+    }
+    key_text = xr_sprintf(err, "%s%s", key_path, choice);
+    rc = key_text ? xr_key_of(&film->key, key_text, rule->key_replace, err) : -1;
+    free(key_text);
+    if (rc)
+        free(film->frame_path);
+    f->n += rc == 0;
+    return rc;
+}
+
 int xr_films_add(struct xr_films *f, const char *path, const char *key_path,
                  int64_t label, size_t row, const struct xr_films_rule *rule,
                  struct xr_err *err)
 {
-    struct xr_film *film = &f->films[f->n];
+    char *full = full_path(f, path, err);
+    struct xr_frames frames = {.n = 1};
+    struct xr_pick pick;
 
-    film->path = path;
-    film->label = label;
-    film->row = row;
-    if (xr_key_of(&film->key, key_path, rule->key_replace, err))
-        return f->name ? xr_fail_in(err, "%s:%u", f->name, xr_films_line(f, row)) : -1;
-    f->n++;
-    if (label >= 0)
-        f->class_counts[label]++;
-    else
-        f->n_unlabelled++;
+    if (!full)
+        return -1;
+    xr_frames_find(&pick, full);
+    if (!pick.index)
+        xr_frames_count(&frames, full);
+    free(full);
+    for (size_t i = 0; i < frames.n; i++) {
+        pick = xr_frames_nth(&frames, i);
+        if (add_one(f, path, key_path, &pick, rule, err))
+            return f->name ? xr_fail_in(err, "%s:%u", f->name, xr_films_line(f, row))
+                           : -1;
+        f->films[f->n - 1].label = label;
+        f->films[f->n - 1].row = row;
+        if (label >= 0)
+            f->class_counts[label]++;
+        else
+            f->n_unlabelled++;
+    }
     return 0;
 }
 
@@ -299,9 +360,7 @@ int xr_films_paths(struct xr_films *films, char *const *paths, size_t n,
                    const struct xr_films_rule *rule, struct xr_err *err)
 {
     films->root = rule->root;
-    films->films = xr_alloc_array(n, sizeof *films->films, err);
-    if (!films->films ||
-        (rule->classes && xr_films_classes_given(films, rule->classes, err)))
+    if (rule->classes && xr_films_classes_given(films, rule->classes, err))
         return -1;
     films->class_counts =
         xr_alloc_array(films->n_classes, sizeof *films->class_counts, err);
@@ -326,8 +385,10 @@ int xr_films_files(struct xr_films *films, char *const *paths, size_t n,
 
 void xr_films_free(struct xr_films *films)
 {
-    for (size_t i = 0; films->films && i < films->n; i++)
+    for (size_t i = 0; films->films && i < films->n; i++) {
         free(films->films[i].key);
+        free(films->films[i].frame_path);
+    }
     for (size_t i = 0; films->classes && i < films->n_classes; i++)
         free(films->classes[i]);
     free(films->films);
@@ -375,27 +436,17 @@ static int read_one(struct xr_image *image, struct xr_image_info *info,
                     const struct xr_films *films, size_t i, const char *path,
                     enum xr_color color, struct xr_err *err)
 {
-    bool joined = films->root && *path != '/';
-    char *full =
-        joined ? xr_sprintf(err, "%s/%s", films->root, path) : xr_strdup(path, err);
-    struct xr_buf buf = {0};
+    char *full = full_path(films, path, err);
     struct xr_err why = {0};
     char where[512];
-    int rc = -1;
+    int rc;
 
     if (!full)
         return -1;
-    if (xr_read_file(&buf, full, MAX_FILE, NULL, &why) == 0)
-        rc = xr_image_decode(image, info, buf.data, buf.size, color, &why);
-    xr_buf_free(&buf);
-    if (rc) { /* the reader names the file itself: once is enough */
-        size_t n = strlen(full);
-        bool again =
-            strncmp(why.text, full, n) == 0 && strncmp(why.text + n, ": ", 2) == 0;
-
+    rc = xr_frames_read(image, info, full, color, &why);
+    if (rc) {
         xr_films_where(where, sizeof where, films, i);
-        xr_fail(err, "%scannot read '%s': %s", where, full,
-                why.text + (again ? n + 2 : 0));
+        xr_fail(err, "%scannot read '%s': %s", where, full, why.text);
     }
     free(full);
     return rc;

@@ -31,6 +31,7 @@ struct xr_film {
     const char *path, *mask; /* as the table has them; mask NULL or empty: none */
     int64_t label;           /* class index, -1: unknown */
     size_t row;              /* of the table or list */
+    char *frame_path;        /* owned: what path points to, for one frame of a file */
 };
 
 /* The films selected, in the table's order. Read-only once made: threads may share it. */
@@ -43,7 +44,7 @@ struct xr_films {
     size_t n_others; /* files of a folder that are no images by their names, left out */
     const char *root;
     struct xr_film *films;
-    size_t n;
+    size_t n, room;
     char **classes; /* in order */
     size_t n_classes;
     int64_t *class_counts; /* [n_classes] of the films selected */
@@ -60,7 +61,8 @@ struct xr_films {
  */
 int xr_films_table(struct xr_films *films, const char *path,
                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
-/* Image files without labels; keys are made from their names. */
+/* Image files without labels; keys are made from their names. A file of several frames
+ * that does not choose one (a.dcm#3, see frames.h) comes as all of them. */
 int xr_films_files(struct xr_films *films, char *const *paths, size_t n,
                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
 /*
@@ -103,7 +105,7 @@ void xr_films_where(char *text, size_t size, const struct xr_films *films, size_
 
 /*
  * What a file ("-": standard input, of which nothing is taken) is by its first bytes: 'i'
- * JPEG or PNG, 't' a tar archive or what could be a packed one, 'd' a folder, 'c'
+ * an image, 't' a tar archive or what could be a packed one, 'd' a folder, 'c'
  * anything else; by its name where the bytes say nothing.
  */
 int xr_films_sniff(const char *path);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "films_parts.h"
+#include "frames.h"
 
 #define MAX_LIST ((size_t)1 << 30) /* bytes of a list of files */
 #define MAX_DEPTH 16               /* folders below that of a class; links may go round */
@@ -182,9 +183,8 @@ static int folder_films(struct walk *w, const struct xr_films_rule *rule, size_t
     const int64_t *labels = (const int64_t *)(void *)w->labels.data;
     const char *path = f->text;
 
-    f->films = xr_alloc_array(w->n, sizeof *f->films, err);
     f->class_counts = xr_alloc_array(f->n_classes, sizeof *f->class_counts, err);
-    if (!f->films || !f->class_counts)
+    if (!f->class_counts)
         return -1;
     for (size_t i = 0; i < w->n; i++, path += strlen(path) + 1) {
         char *key = xr_strdup(path + stem, err);
@@ -252,33 +252,32 @@ static size_t peek(unsigned char *head, size_t size)
 
 int xr_films_sniff(const char *path)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png"};
     unsigned char head[512] = {0};
     bool standard = strcmp(path, "-") == 0;
-    size_t n = 0, len = strlen(path);
+    struct xr_pick pick;
+    char *name;
+    size_t n = 0;
     FILE *file;
+    bool image;
 
     if (!standard && kind_of(path) == 'd')
         return 'd';
-    file = standard ? NULL : fopen(path, "rb");
+    name = xr_sprintf(NULL, "%.*s", (int)xr_frames_find(&pick, path), path);
+    file = standard || !name ? NULL : fopen(name, "rb");
+    image = name && xr_image_suffix(name) > 0;
+    free(name);
     if (file) {
         n = fread(head, 1, sizeof head, file);
         fclose(file);
     } else if (standard) {
         n = peek(head, sizeof head);
     }
-    if (n >= 4 && (!memcmp(head, "\xff\xd8\xff", 3) || !memcmp(head, "\x89PNG", 4)))
+    if (xr_image_sniff(head, n))
         return 'i';
     if (n >= 4 && (!memcmp(head, "\x1f\x8b", 2) || !memcmp(head, "\x28\xb5\x2f\xfd", 4) ||
                    (n >= 263 && !memcmp(head + 257, "ustar", 5))))
         return 't';
     if (n >= 100 && memchr(head, 0, 100)) /* a tar header begins with a name and NULs */
         return 't';
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        size_t m = strlen(suffixes[i]);
-
-        if (len > m && strcasecmp(path + len - m, suffixes[i]) == 0)
-            return 'i';
-    }
-    return 'c';
+    return image ? 'i' : 'c';
 }

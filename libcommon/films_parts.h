@@ -21,8 +21,8 @@ static inline unsigned xr_films_line(const struct xr_films *f, size_t row)
     return f->has_table ? f->table.lines[row] : (unsigned)row + 1;
 }
 
-/* Put a film behind the others (films->films has room, class_counts are there); its key
- * is made of key_path. */
+/* Put a film behind the others (class_counts are there), or all frames of a file that has
+ * several; keys are made of key_path. */
 int xr_films_add(struct xr_films *films, const char *path, const char *key_path,
                  int64_t label, size_t row, const struct xr_films_rule *rule,
                  struct xr_err *err) XR_MUST_USE;

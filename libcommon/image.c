@@ -210,6 +210,13 @@ bool xr_image_sniff(const void *head, size_t size)
     return kind_of(head, size) != UNKNOWN;
 }
 
+bool xr_image_many(const void *head, size_t size)
+{
+    enum kind kind = kind_of(head, size);
+
+    return kind == TIFF || kind == DICOM || kind == NIFTI;
+}
+
 const char *const xr_image_libraries[] = {
     "images: JPEG (libjpeg), PNG (libpng), TIFF (libtiff), PNM",
 #ifdef XR_HAS_DCMTK
@@ -231,10 +238,10 @@ const char *const xr_image_libraries[] = {
 
 static int unknown(const unsigned char *bytes, size_t size, struct xr_err *err)
 {
-    /* (0008,0005) or the like: a dataset whose transfer syntax nobody knows */
+    /* (0008,0005) of either byte order: a dataset whose transfer syntax nobody knows */
     if (size >= 8 &&
-        (memcmp(bytes, "\x08\0", 2) == 0 || memcmp(bytes, "\x02\0", 2) == 0) &&
-        bytes[3] == 0)
+        (memcmp(bytes, "\x08\0\x05\0", 4) == 0 || memcmp(bytes, "\x08\0\0\0", 4) == 0 ||
+         memcmp(bytes, "\0\x08\0\x05", 4) == 0))
         return xr_fail(err, "a DICOM dataset without the header of a file: its transfer "
                             "syntax is not known");
     return size ? xr_fail(err, "no JPEG, PNG, TIFF, PNM, DICOM or NIfTI file")

@@ -83,6 +83,9 @@ int xr_image_frames(struct xr_frames *frames, const void *data, size_t size,
 /* Do these first bytes (512 are enough) begin a file that is read here? */
 bool xr_image_sniff(const void *head, size_t size);
 
+/* Is it of a format whose files can hold several pictures? */
+bool xr_image_many(const void *head, size_t size);
+
 /* Formats that were built in or left out, one line each for --version, NULL-ended. */
 extern const char *const xr_image_libraries[];
 

@@ -82,14 +82,16 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *fmt,
     return 1;
 }
 
-/* What libjpeg inside libtiff warns of is lost pixels; the rest is noted. */
+/* What libjpeg inside libtiff warns of is lost pixels, and an IO error a file that ends
+ * early; the rest is noted. */
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *fmt,
                       va_list ap)
 {
     struct source *s = user;
     char text[200];
 
-    if (module && strncmp(module, "JPEGLib", 7) == 0)
+    if ((module && strncmp(module, "JPEGLib", 7) == 0) ||
+        strncmp(fmt, "IO error", 8) == 0)
         return on_error(tiff, user, module, fmt, ap);
     vsnprintf(text, sizeof text, fmt, ap);
     if (s->info)

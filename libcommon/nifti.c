@@ -102,6 +102,26 @@ static void be_quiet(void)
     nifti_set_debug_level(0);
 }
 
+/* libnifti prints what it does not like of a header: what is bad is not given to it. Its
+ * check forgets to exchange the bytes of the type, so they are exchanged before. */
+static bool looks_good(const unsigned char head[HEAD], size_t size)
+{
+    nifti_1_header one;
+    nifti_2_header two;
+
+    memcpy(&one, head, sizeof one);
+    memcpy(&two, head, sizeof two);
+    if (memcmp(head + 344, "n+1", 4) == 0) {
+        if (one.sizeof_hdr != sizeof one)
+            swap_nifti_header(&one, 1);
+        return one.sizeof_hdr == sizeof one && nifti_hdr1_looks_good(&one);
+    }
+    if (two.sizeof_hdr != sizeof two)
+        swap_nifti_header(&two, 2);
+    return size >= sizeof two && memcmp(head + 4, "n+2", 4) == 0 &&
+           two.sizeof_hdr == sizeof two && nifti_hdr2_looks_good(&two);
+}
+
 static nifti_image *read_header(const unsigned char head[HEAD], size_t size,
                                 struct xr_err *err)
 {
@@ -117,13 +137,9 @@ static nifti_image *read_header(const unsigned char head[HEAD], size_t size,
                      "the two");
         return NULL;
     }
-    /* libnifti prints what it does not like of a header: what is bad is not given to it
-     */
-    if (!memcmp(head + 344, "n+1", 4) && nifti_hdr1_looks_good(&one))
-        nim = nifti_convert_n1hdr2nim(one, "a.nii");
-    else if (!memcmp(head + 4, "n+2", 4) && size >= sizeof two &&
-             nifti_hdr2_looks_good(&two))
-        nim = nifti_convert_n2hdr2nim(two, "a.nii");
+    if (looks_good(head, size))
+        nim = memcmp(head + 344, "n+1", 4) ? nifti_convert_n2hdr2nim(two, "a.nii")
+                                           : nifti_convert_n1hdr2nim(one, "a.nii");
     if (!nim)
         xr_fail(err, "damaged NIfTI header");
     return nim;
@@ -440,6 +456,14 @@ static int choose(int *axis, size_t *index, size_t *volume, const struct xr_nift
     return 0;
 }
 
+/* INT16 and the like. */
+static const char *type_name(int type)
+{
+    const char *name = nifti_datatype_to_string(type);
+
+    return strncmp(name, "NIFTI_TYPE_", 11) ? name : name + 11;
+}
+
 static void keep(struct xr_image_info *info, const struct xr_nifti *n, int axis,
                  size_t index, size_t volume)
 {
@@ -448,7 +472,7 @@ static void keep(struct xr_image_info *info, const struct xr_nifti *n, int axis,
              n->width == 4 && n->color ? "rgba"
              : n->color                ? "rgb"
                                        : "gray");
-    xr_image_text(info, "type", nifti_datatype_to_string(n->type));
+    xr_image_text(info, "type", type_name(n->type));
     xr_image_text(info, "axes", n->axes);
     xr_image_json(info, "spacing", "[%.9g, %.9g, %.9g]", n->spacing[0], n->spacing[1],
                   n->spacing[2]);

@@ -119,6 +119,14 @@ cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image
     cJSON_AddNumberToObject(json, "height", (double)image->height);
     cJSON_AddNumberToObject(json, "width", (double)image->width);
     cJSON_AddNumberToObject(json, "orientation", info->orientation);
+    for (size_t i = 0; i < info->n_tags; i++) {
+        const struct xr_image_tag *tag = &info->tags[i];
+
+        if (tag->json)
+            cJSON_AddItemToObject(json, tag->name, cJSON_Parse(tag->value));
+        else
+            cJSON_AddStringToObject(json, tag->name, tag->value);
+    }
     return json;
 }
 

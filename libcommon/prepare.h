@@ -69,7 +69,7 @@ struct xr_opened {
  */
 int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
                            const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
-/* {"format","mode","depth","height","width","orientation"} */
+/* {"format","mode","depth","height","width","orientation", what else the file said} */
 cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image);
 
 /* Vary a film that has the run's size: by the chain, or as the replay says; what was

@@ -573,3 +573,95 @@ shares() {
     xr-train -m resnet18 -j 1 -b 4 -o m --class-weights auto --weights-on-balanced train.tar >/dev/null
     xr-train -m resnet18 -j 1 -b 4 -o m train.tar >/dev/null
 }
+
+# P2 text: three gray films and a file of two pages are enough for what paths can say.
+pgm() { # NAME LEVEL
+    printf 'P2 4 4 255%s\n' "$(printf ' %d' $(for _ in {1..16}; do echo "$2"; done))" >"$1"
+}
+
+# Of the first voxels of a NIfTI volume of 2 x 2 x 3, z itself.
+volume() {
+    {
+        printf '\x5c\x01\0\0' && head -c 36 /dev/zero
+        printf '\3\0\2\0\2\0\3\0\1\0\1\0\1\0\1\0' && head -c 14 /dev/zero
+        printf '\2\0\x08\0' && head -c 2 /dev/zero
+        for _ in {1..8}; do printf '\0\0\x80\x3f'; done
+        printf '\0\0\xb0\x43' && head -c 232 /dev/zero
+        printf 'n+1\0' && head -c 4 /dev/zero
+        printf '\0\0\0\0\x40\x40\x40\x40\x80\x80\x80\x80'
+    } >"$1"
+}
+
+@test "PNM and NIfTI files: all frames of operands, chosen ones in a table" {
+    xr-augment --version | grep -q '^NIfTI: libnifti' || skip "built without libnifti"
+    pgm a.pgm 7
+    volume v.nii
+    gzip -k v.nii
+    mv v.nii.gz w.nii.gz
+    xr-augment --size 2 --interpolation nearest a.pgm v.nii w.nii.gz >a.tar
+    [ "$(keys a.tar | tr '\n' ' ')" = "a v_z001 v_z002 v_z003 w_z001 w_z002 w_z003 " ]
+    [ "$(tar -xOf a.tar v_z002.npy | tail -c 4 | xxd -p)" = 40404040 ]
+    [ "$(tar -xOf a.tar w_z003.npy | tail -c 4 | xxd -p)" = 80808080 ]
+    tar -xOf a.tar v_z003.json | grep -q '"axis": "z", "slice": 3, "slices": 3'
+    printf '%s\n' path 'v.nii#z3' 'v.nii#x1' 'w.nii.gz#y2' >t.csv
+    xr-augment --size 2 --interpolation nearest t.csv >b.tar
+    [ "$(keys b.tar | tr '\n' ' ')" = "v_z003 v_x001 w_y002 " ]
+    cmp <(tar -xOf a.tar v_z003.npy) <(tar -xOf b.tar v_z003.npy)
+    # one operand may choose; lists and folders are like operands
+    xr-augment --size 2 'v.nii#z2' >c.tar
+    [ "$(keys c.tar)" = v_z002 ]
+    printf 'v.nii\na.pgm\n' | xr-augment --size 2 --files-from - >d.tar
+    [ "$(keys d.tar | tr '\n' ' ')" = "v_z001 v_z002 v_z003 a " ]
+    mkdir -p f/one
+    mv w.nii.gz f/one
+    xr-augment --size 2 f >e.tar
+    [ "$(keys e.tar | tr '\n' ' ')" = "one_w_z001 one_w_z002 one_w_z003 " ]
+    # the same for any number of threads
+    xr-augment --size 2 -j3 a.pgm v.nii | cmp - <(xr-augment --size 2 -j1 a.pgm v.nii)
+}
+
+@test "a file of several frames without a choice, and one that is not there" {
+    xr-augment --version | grep -q '^NIfTI: libnifti' || skip "built without libnifti"
+    volume v.nii
+    printf 'path\nv.nii\n' >t.csv
+    run -1 --separate-stderr xr-augment t.csv
+    [ "$stderr" = "xr-augment: t.csv:2: cannot read 'v.nii': a volume of 2 x 2 x 3 voxels: choose a slice in its path, as in FILE#z2" ]
+    printf 'path\nv.nii#z4\n' >t.csv
+    run -1 --separate-stderr xr-augment t.csv
+    [ "$stderr" = "xr-augment: t.csv:2: cannot read 'v.nii#z4': no slice z4: it has 3" ]
+    pgm a.pgm 7
+    printf 'path\na.pgm#2\n' >t.csv
+    run -1 --separate-stderr xr-augment t.csv
+    [ "$stderr" = "xr-augment: t.csv:2: cannot read 'a.pgm#2': no frame 2: it has 1" ]
+    printf 'path\na.pgm#z1\n' >t.csv
+    run -1 --separate-stderr xr-augment t.csv
+    [[ $stderr == *"'a.pgm#z1': no volume: "* ]]
+    # a file whose own name is such a text
+    pgm 'a.pgm#2' 9
+    printf 'path,key\na.pgm#2,k\n' >t.csv
+    xr-augment --size 2 t.csv | tar -xOf - k.npy | tail -c 1 | xxd -p | grep -qx 09
+}
+
+@test "every DICOM film and its line in the stream" {
+    need_shared
+    xr-augment --version | grep -q '^DICOM: DCMTK' || skip "built without DCMTK"
+    for f in RG3_UNCR RG3_J2KR RG1_J2KI; do
+        xr-augment -q --size 64 "$SHARED/data/dicom/$f.dcm" >$f.tar
+        tar -xOf $f.tar $f.json | grep -q '"modality": "CR".*"photometric": "MONOCHROME1".*"voi": "LINEAR"'
+    done
+    # lossless: the same film
+    cmp <(tar -xOf RG3_UNCR.tar RG3_UNCR.npy) <(tar -xOf RG3_J2KR.tar RG3_J2KR.npy)
+    # MONOCHROME1 inverted once: air beside the leg is dark, bone in it bright
+    tar -xOf RG3_UNCR.tar RG3_UNCR.npy | tail -c 4096 >film
+    (($((16#$(head -c $((32 * 64 + 19)) film | tail -c 1 | xxd -p))) < 40))
+    (($((16#$(head -c $((32 * 64 + 32)) film | tail -c 1 | xxd -p))) > 120))
+    run -1 --separate-stderr xr-augment "$SHARED/data/dicom/MR_truncated.dcm"
+    [[ $stderr == *"cannot read '"*"MR_truncated.dcm': damaged DICOM file, or it ends early"* ]]
+    [ "$(wc -l <<<"$stderr")" = 1 ]
+    # frames
+    xr-augment -q --size 32 "$SHARED/data/dicom/emri_small_RLE.dcm" >f.tar
+    [ "$(keys f.tar | tail -1)" = emri_small_RLE_f010 ]
+    printf 'path\nemri_small_RLE.dcm\n' >t.csv
+    run -1 --separate-stderr xr-augment --root "$SHARED/data/dicom" t.csv
+    [[ $stderr == *": 10 frames: choose one in its path, as in FILE#1" ]]
+}

@@ -73,6 +73,7 @@ static const struct xr_tool tool = {
     .common =
         XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY | XR_CLI_PROGRESS,
     .max_operands = -1,
+    .libraries = xr_image_libraries,
 };
 
 static int open_chain(struct xr_chain **chain, const struct settings *set,
