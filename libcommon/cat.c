@@ -7,13 +7,15 @@
 
 #include "json.h"
 #include "model.h"
+#include "phi.h"
 #include "stream_json.h"
 
 struct job {
     const struct xr_cat *cat;
     struct xr_out *out;       /* text */
     struct xr_writer *writer; /* a stream */
-    char **keys;              /* sorted; from options and file */
+    struct xr_phi *phi;
+    char **keys; /* sorted; from options and file */
     bool *found;
     size_t n_keys;
     struct xr_buf keys_text;
@@ -219,6 +221,10 @@ static int use_record(struct job *job, const struct xr_stream_header *h,
         return print_record(job, h, r, err);
     if (job->cat->digests)
         return print_digest(job, r, err);
+    if (job->phi) {
+        xr_phi_record(job->phi, r, h->epochs > 1);
+        return 0;
+    }
     if (!job->cat->extract)
         return job->writer ? xr_writer_put(job->writer, r, err) : 0;
     if (job->taken > 1)
@@ -289,6 +295,8 @@ static int one_stream(struct job *job, struct xr_stream_header *first, size_t in
         xr_fail_in(err, "%s", xr_input_name(path));
         goto done;
     }
+    if (job->phi)
+        xr_phi_header(job->phi, h);
     while ((got = xr_reader_next(reader, &record, err)) > 0) {
         if (use_record(job, xr_reader_header(reader), &record, err)) {
             got = -1;
@@ -316,14 +324,14 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
     bool model = is_model(inputs[0]);
     int rc = -1;
 
-    if (model && (n_inputs > 1 || cat->header || cat->digests || cat->extract ||
-                  cat->keys.n || cat->keys_file || cat->first >= 0)) {
+    if (model && (n_inputs > 1 || cat->header || cat->digests || cat->phi ||
+                  cat->extract || cat->keys.n || cat->keys_file || cat->first >= 0)) {
         xr_fail_usage(err, n_inputs > 1 ? "a model file stands alone"
                                         : "a model file has no records: only --text and "
                                           "--check go with it");
         goto done;
     }
-    if ((model || cat->text || cat->header || cat->check || cat->digests ||
+    if ((model || cat->text || cat->header || cat->check || cat->digests || cat->phi ||
          cat->extract) &&
         xr_out_open(&job.out, output, cat->extract ? XR_OUT_BINARY : 0, err))
         goto done;
@@ -332,7 +340,7 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
                                                                                       : 0;
         goto done;
     }
-    if (load_keys(&job, err))
+    if (load_keys(&job, err) || (cat->phi && xr_phi_open(&job.phi, err)))
         goto done;
     for (size_t i = 0; i < n_inputs; i++) {
         if (one_stream(&job, &first, i, inputs, n_inputs, output, err))
@@ -348,8 +356,14 @@ int xr_cat_run(const struct xr_cat *cat, char **inputs, size_t n_inputs,
         xr_fail(err, "no record to extract from");
         goto done;
     }
+    if (job.phi && xr_phi_print(job.out, job.phi, err))
+        goto done;
     rc = job.out ? xr_out_finish(job.out, err) : xr_writer_finish(job.writer, err);
+    if (rc == 0 && job.phi && xr_phi_found(job.phi))
+        rc = xr_fail(err, "%zu kinds of what may identify somebody",
+                     xr_phi_found(job.phi));
 done:
+    xr_phi_close(job.phi);
     xr_writer_close(job.writer);
     xr_out_close(job.out);
     xr_stream_header_free(&first);

@@ -9,9 +9,9 @@
 #include "cli.h"
 
 struct xr_cat {
-    bool text, header, check, digests; /* at most one; none: streams are joined */
-    char *extract;                     /* suffix of the member to write, or NULL */
-    struct xr_list keys;               /* records to take; empty and no file: all */
+    bool text, header, check, digests, phi; /* at most one; none: streams are joined */
+    char *extract;                          /* suffix of the member to write, or NULL */
+    struct xr_list keys;                    /* records to take; empty and no file: all */
     char *keys_file;
     int64_t first;  /* at most so many records, -1: all */
     cJSON *history; /* this run's entry, or NULL */

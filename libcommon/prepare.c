@@ -51,6 +51,8 @@ void xr_prepare_end(struct xr_prepare *run)
     free(run->quota);
     run->order = run->repeat = NULL;
     run->quota = NULL;
+    xr_deidentify_close(run->deidentify);
+    run->deidentify = NULL;
 }
 
 size_t xr_prepare_records(const struct xr_prepare *run)
@@ -231,8 +233,13 @@ static int work(void *shared, void *slot, struct xr_err *err)
     memset(&to->info, 0, sizeof to->info);
     rc = run->source ? xr_prepare_open_record(&opened, to, run, err)
                      : open_film(&opened, to, run, err);
+    if (rc == 0 && run->deidentify && run->source)
+        rc = xr_deidentify_key(&to->record.key, run->deidentify,
+                               xr_source_header(run->source)->epochs > 1, err);
     if (rc == 0)
         rc = finish_film(&opened, to, run, err);
+    if (rc == 0 && run->deidentify)
+        rc = xr_deidentify_meta(&to->record.meta, run->deidentify, err);
     xr_image_free(&opened.image);
     xr_image_free(&opened.mask);
     cJSON_Delete(opened.source);

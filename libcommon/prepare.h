@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "balance.h"
+#include "deidentify.h"
 #include "films.h"
 #include "pixels/augment.h"
 #include "pixels/pixels.h"
@@ -40,6 +41,7 @@ struct xr_prepare {
     int64_t start_epoch; /* where to begin, from 1 */
     uint64_t start_at;   /* and at which of that epoch's records of the shard, from 0 */
     uint64_t seed;
+    struct xr_deidentify *deidentify; /* owned; NULL: keys and metadata stay */
     size_t height, width; /* of the records, behind the chain; from xr_prepare_begin */
     /* the place */
     int64_t *quota; /* films of each class in an epoch; NULL: as in the table */

@@ -141,6 +141,10 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
         (set->shard && parse_shard(run, set->shard, err)) ||
         (set->start_at && parse_start(run, set->start_at, err)))
         return -1;
+    if (set->deidentify_key && !set->deidentify)
+        return xr_fail_usage(err, "--deidentify-key: only with --deidentify");
+    if (set->deidentify && xr_deidentify_open(&run->deidentify, set->deidentify_key, err))
+        return -1;
     if (xr_fit_parse(&run->fit, set->fit ? set->fit : "pad", err))
         return xr_fail_in(err, "--fit");
     return set->like ? like_model(run, set->like, inputs, err) : 0;
@@ -253,6 +257,8 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
         cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->digest);
     if (set->certificate && certify(films, cli, set->certificate, inputs, err))
         return -1;
+    if (run->deidentify && xr_deidentify_films(films, run->deidentify, err))
+        return -1;
     if (films->n_others)
         xr_cli_warn(cli, "%s: %zu files without an image's suffix left out",
                     xr_cli_input(cli), films->n_others);
@@ -271,13 +277,17 @@ int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
         cJSON_Delete(entry);
         return -1;
     }
+    if (run->deidentify) {
+        xr_deidentify_header(&header);
+        xr_deidentify_history(entry);
+    }
     if (!header.history)
         header.history = cJSON_CreateArray();
     if (entry)
         cJSON_AddItemToArray(header.history, entry);
     rc = xr_writer_open(out, cli->output, &header, err);
     xr_stream_header_free(&header);
-    if (rc == 0 && !run->source && run->films->name &&
+    if (rc == 0 && !run->deidentify && !run->source && run->films->name &&
         strcmp(run->films->name, "standard input") == 0)
         rc = xr_writer_source(*out, run->films->name, run->films->digest, err);
     return rc;

@@ -13,11 +13,11 @@
 /* The options of the same names. Texts are NULL where they were not given. */
 struct xr_prepare_set {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
-        *files_from, *certificate;
+        *files_from, *certificate, *deidentify_key;
     int split, interpolation, channels, balance;
     double balance_beta, subset;
     int64_t fold, inner, epochs, shuffle_buffer;
-    bool augment, null;
+    bool augment, null, deidentify;
 };
 #define XR_PREPARE_DEFAULT                                                               \
     {                                                                                    \

@@ -576,7 +576,8 @@ shares() {
 
 # P2 text: three gray films and a file of two pages are enough for what paths can say.
 pgm() { # NAME LEVEL
-    printf 'P2 4 4 255%s\n' "$(printf ' %d' $(for _ in {1..16}; do echo "$2"; done))" >"$1"
+    printf 'P2 4 4 255' >"$1"
+    for _ in {1..16}; do printf ' %d' "$2"; done >>"$1"
 }
 
 # Of the first voxels of a NIfTI volume of 2 x 2 x 3, z itself.
@@ -664,4 +665,64 @@ volume() {
     printf 'path\nemri_small_RLE.dcm\n' >t.csv
     run -1 --separate-stderr xr-augment --root "$SHARED/data/dicom" t.csv
     [[ $stderr == *": 10 frames: choose one in its path, as in FILE#1" ]]
+}
+
+# Two films of a patient with all that a table can say of him.
+named() {
+    pgm smith_1980.pgm 7
+    pgm b.pgm 200
+    cat >t.csv <<EOF
+key,path,label,patient_id,patient_name,birth_date,age,sex,Center,remark
+Smith_John_1,smith_1980.pgm,benign,MRN1234567,"Smith, John",1931-02-03,94,m,Mercy General,seen by Dr. Who
+Smith_John_2,b.pgm,normal,MRN1234567,"Smith, John",1931-02-03,31,m,Mercy General,
+EOF
+    head -c 32 /dev/urandom | base64 >secret
+}
+
+@test "de-identified: nothing of the row's person is left anywhere in the stream" {
+    named
+    export XR_DEIDENTIFY_KEY="0123456789abcdef"
+    xr-augment --size 8 --deidentify -o a.tar t.csv
+    ! tar -xOf a.tar | grep -aiE 'smith|john|mercy|MRN|1931|94|who|t\.csv|0123456789abcdef'
+    [ "$(keys a.tar | grep -cE '^[0-9a-f]{32}$')" = 2 ]
+    key=$(keys a.tar | head -1)
+    # HMAC-SHA256 by another program
+    [ "$key" = "$(printf Smith_John_1 | openssl dgst -sha256 -hmac "$XR_DEIDENTIFY_KEY" | sed 's/.*= //' | head -c 32)" ]
+    tar -xOf a.tar "$key.json" >json
+    patient=$(printf MRN1234567 | openssl dgst -sha256 -hmac "$XR_DEIDENTIFY_KEY" | sed 's/.*= //' | head -c 32)
+    center=$(printf 'Mercy General' | openssl dgst -sha256 -hmac "$XR_DEIDENTIFY_KEY" | sed 's/.*= //' | head -c 32)
+    hash=$(printf Smith_John_1 | openssl dgst -sha256 -hmac "$XR_DEIDENTIFY_KEY" | sed 's/.*= //' | head -c 32)
+    grep -qF '"row": {"key": "'"$hash"'", "label": "benign", "patient_id": "'"$patient"'", "age": "90", "sex": "m", "Center": "'"$center"'"}' json
+    # pixels and labels are those of the films
+    xr-augment --size 8 -o b.tar t.csv
+    cmp <(tar -xOf a.tar "$key.npy") <(tar -xOf b.tar Smith_John_1.npy)
+    cmp <(tar -xOf a.tar "$key.cls") <(tar -xOf b.tar Smith_John_1.cls)
+    # the same secret from a file, the same bytes; another one, other keys
+    printf '%s\n' "$XR_DEIDENTIFY_KEY" >same
+    env -u XR_DEIDENTIFY_KEY xr-augment --size 8 --deidentify --deidentify-key same t.csv | cmp - a.tar
+    xr-augment --size 8 --deidentify --deidentify-key secret t.csv >c.tar
+    [ -z "$(comm -12 <(keys a.tar | sort) <(keys c.tar | sort))" ]
+    # a stream that still has the names loses them; epochs and repeats stay readable
+    xr-augment --size 8 --augment --epochs 2 --balance class -t 'hflip(p=1)' -o e.tar t.csv
+    xr-augment --deidentify -o f.tar e.tar
+    ! tar -xOf f.tar | grep -aiE 'smith|john|mercy|MRN|1931|94|who|e\.tar|t\.csv'
+    ! tar -tf f.tar | grep -i smith
+    tar -tf f.tar | grep -qE '^0002/[0-9a-f]{32}\.npy$'
+    tar -xOf f.tar --wildcards '0001/*.json' | grep -q '"name": "hflip"'
+    # what is varied follows the new keys: nobody can try names against it
+    xr-cat --check f.tar
+}
+
+@test "--deidentify without a secret, with a short one, or a key alone" {
+    named
+    unset XR_DEIDENTIFY_KEY
+    wrong_usage xr-augment --deidentify t.csv
+    wrong_usage xr-augment --deidentify-key secret t.csv
+    echo short >short
+    run -1 --separate-stderr xr-augment --deidentify --deidentify-key short t.csv
+    [ -z "$output" ]
+    [[ $stderr == "xr-augment: short: a key of 5 bytes; at least 16 are needed"* ]]
+    run -1 --separate-stderr xr-augment --deidentify --deidentify-key none t.csv
+    XR_DEIDENTIFY_KEY='' run -1 --separate-stderr xr-augment --deidentify t.csv
+    [ -z "$output" ]
 }

@@ -398,3 +398,29 @@ model() {
     _xr_cat
     [ "${COMPREPLY[*]}" = --extract ]
 }
+
+@test "--check-phi: what may identify somebody is listed, and exit 1" {
+    printf 'P2 2 2 255 1 2 3 4\n' >a.pgm
+    cat >t.csv <<EOF
+key,path,label,patient_name,taken,contact,sop,mrn,view,size
+img_1,a.pgm,benign,Doe^Jane,20190412,jane@example.org,1.2.276.0.7230010.3.1.4.1,00123456,AP,1.25
+EOF
+    xr-augment --size 4 -o a.tar t.csv
+    run -1 --separate-stderr xr-cat --check-phi a.tar
+    [[ $stderr == "xr-cat: "*" kinds of what may identify somebody" ]]
+    for line in $'key\tnot a keyed hash\t1\timg_1' $'row.patient_name\tname\t1\tDoe^Jane' \
+        $'row.taken\tdate\t1\t20190412' $'row.contact\tmail address\t1\tjane@example.org' \
+        $'row.sop\tUID\t1\t1.2.276.0.7230010.3.1.4.1' $'row.path\tpath\t1\ta.pgm' \
+        $'row.mrn\tnumber that could be an id\t1\t00123456' \
+        $'header.history.inputs\tfile\t1\tt.csv' $'header.history.arguments\tpath\t1\tt.csv'; do
+        grep -qxF "$line" <<<"$output"
+    done
+    ! grep -E '^row\.(view|size|label)' <<<"$output"
+    # nothing is left of it once it is de-identified
+    export XR_DEIDENTIFY_KEY=0123456789abcdef
+    xr-augment --deidentify a.tar >b.tar
+    run -0 --separate-stderr xr-cat --check-phi b.tar
+    [ -z "$stderr" ]
+    [ "$output" = $'pixels\tnot looked at for burnt-in text\t1\t0 files said there is some, 0 that there is none, 1 nothing' ]
+    wrong_usage xr-cat --check-phi --check a.tar
+}

@@ -61,6 +61,9 @@ static const struct xr_opt options[] = {
     ROW("shuffle-buffer", 0, INT, run.shuffle_buffer, "N", 0, 1000000, NULL,
         "of a stream: draw each record from the next N"),
     TEXT("start-at", run.start_at, "E:R", "begin with record R of epoch E"),
+    FLAG("deidentify", run.deidentify, "keys and ids as a keyed hash, drop what names"),
+    {"deidentify-key", 0, XR_OPT_TEXT, offsetof(struct settings, run.deidentify_key),
+     "FILE", "the secret key (default: XR_DEIDENTIFY_KEY)", 0, 0, NULL, true},
     FLAG("skip-bad", skip_bad, "leave out, count and report films that cannot be read"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };

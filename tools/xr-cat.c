@@ -17,6 +17,9 @@ static const struct xr_opt options[] = {
      0, 0, NULL, 0},
     {"digests", 0, XR_OPT_FLAG, AT(digests), NULL,
      "print key and digest of the image, one line a record", 0, 0, NULL, 0},
+    {"check-phi", 0, XR_OPT_FLAG, AT(phi), NULL,
+     "list what looks as if it could identify somebody; exit 1 if any does", 0, 0, NULL,
+     0},
     {"key", 'k', XR_OPT_LIST, AT(keys), "KEY", "take only this record (again for more)",
      0, 0, NULL, 0},
     {"keys", 0, XR_OPT_TEXT, AT(keys_file), "FILE",
@@ -56,10 +59,10 @@ int main(int argc, char **argv)
 
     xr_cli_parse(&cli, &tool, &settings, argc, argv);
     if (settings.text + settings.header + settings.check + settings.digests +
-            !!settings.extract >
+            settings.phi + !!settings.extract >
         1)
-        xr_cli_usage(&cli, "--text, --header, --check, --digests and --extract exclude "
-                           "each other");
+        xr_cli_usage(&cli, "--text, --header, --check, --digests, --check-phi and "
+                           "--extract exclude each other");
     if (settings.keys_file && !strcmp(settings.keys_file, "-") &&
         reads_standard_input(&cli))
         xr_cli_usage(&cli, "--keys and a stream cannot both be standard input");
