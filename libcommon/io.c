@@ -161,7 +161,7 @@ struct xr_out {
     char *path;      /* NULL: standard output */
     char *temporary; /* a name that must be removed; NULL where the file has none */
     int fd;
-    int finished;
+    int finished, settled;
     char *buffer;
     size_t used;
 };
@@ -339,16 +339,26 @@ static int publish(struct xr_out *out, struct xr_err *err)
     return 0;
 }
 
-int xr_out_finish(struct xr_out *out, struct xr_err *err)
+int xr_out_settle(struct xr_out *out, struct xr_err *err)
 {
+    if (out->settled)
+        return 0;
     if (xr_out_flush(out, err))
         return -1;
-    if (out->path && !out->finished) {
-        if (fsync(out->fd))
-            return xr_fail_errno(err, "%s: cannot sync", out->path);
-        if (publish(out, err))
-            return -1;
-    }
+    if (out->path && !out->finished && fsync(out->fd))
+        return xr_fail_errno(err, "%s: cannot sync", out->path);
+    free(out->buffer);
+    out->buffer = NULL;
+    out->settled = 1;
+    return 0;
+}
+
+int xr_out_finish(struct xr_out *out, struct xr_err *err)
+{
+    if (xr_out_settle(out, err))
+        return -1;
+    if (out->path && !out->finished && publish(out, err))
+        return -1;
     if (close(out->fd)) {
         out->fd = -1;
         return xr_fail_errno(err, "%s: cannot close", out_name(out));

@@ -61,6 +61,9 @@ int xr_out_write(struct xr_out *out, const void *data, size_t size,
 int xr_out_printf(struct xr_out *out, struct xr_err *err, const char *fmt, ...)
     XR_PRINTF(3, 4) XR_MUST_USE;
 int xr_out_flush(struct xr_out *out, struct xr_err *err) XR_MUST_USE;
+/* Flush, check, sync, so that only the name is missing: nothing may be written after it,
+ * and what is kept until xr_out_finish is little. */
+int xr_out_settle(struct xr_out *out, struct xr_err *err) XR_MUST_USE;
 /* Flush, check, sync, rename. After it only xr_out_close may be called. */
 int xr_out_finish(struct xr_out *out, struct xr_err *err) XR_MUST_USE;
 /* Not finished: what was written to a file is gone. NULL is allowed. */

@@ -7,6 +7,7 @@
 
 #include "certificate.h"
 #include "model.h"
+#include "text.h"
 
 static const char *const splits[] = {"all", "train", "val", "test"};
 
@@ -265,14 +266,18 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
     return 0;
 }
 
-int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
-                      const struct xr_prepare *run, const cJSON *inputs,
-                      struct xr_err *err)
+int xr_prepare_output(struct xr_writers **out, const struct xr_cli *cli,
+                      const struct xr_prepare_set *set, const struct xr_prepare *run,
+                      const cJSON *inputs, struct xr_err *err)
 {
+    struct xr_parts parts = {.records = (uint64_t)set->shard_records};
     struct xr_stream_header header;
-    cJSON *entry = xr_cli_history(cli, inputs);
+    cJSON *entry;
     int rc;
 
+    if (set->shard_size && xr_parse_bytes(&parts.bytes, set->shard_size, err))
+        return xr_fail_in(err, "--shard-size");
+    entry = xr_cli_history(cli, inputs);
     if (xr_prepare_header(&header, run, err)) {
         cJSON_Delete(entry);
         return -1;
@@ -285,11 +290,11 @@ int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
         header.history = cJSON_CreateArray();
     if (entry)
         cJSON_AddItemToArray(header.history, entry);
-    rc = xr_writer_open(out, cli->output, &header, err);
+    rc = xr_writers_open(out, cli->output, &parts, &header, err);
     xr_stream_header_free(&header);
     if (rc == 0 && !run->deidentify && !run->source && run->films->name &&
         strcmp(run->films->name, "standard input") == 0)
-        rc = xr_writer_source(*out, run->films->name, run->films->digest, err);
+        rc = xr_writers_source(*out, run->films->name, run->films->digest, err);
     return rc;
 }
 

@@ -13,10 +13,10 @@
 /* The options of the same names. Texts are NULL where they were not given. */
 struct xr_prepare_set {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
-        *files_from, *certificate, *deidentify_key;
+        *files_from, *certificate, *deidentify_key, *shard_size;
     int split, interpolation, channels, balance;
     double balance_beta, subset;
-    int64_t fold, inner, epochs, shuffle_buffer;
+    int64_t fold, inner, epochs, shuffle_buffer, shard_records;
     bool augment, null, deidentify;
 };
 #define XR_PREPARE_DEFAULT                                                               \
@@ -41,10 +41,11 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
                      const struct xr_cli *cli, const struct xr_prepare_set *set,
                      cJSON *inputs, struct xr_err *err) XR_MUST_USE;
 
-/* Open the output with its header, to which this run's entry of the history is added. */
-int xr_prepare_output(struct xr_writer **out, const struct xr_cli *cli,
-                      const struct xr_prepare *run, const cJSON *inputs,
-                      struct xr_err *err) XR_MUST_USE;
+/* Open the output, in parts where that was asked for, with its header, to which this
+ * run's entry of the history is added. */
+int xr_prepare_output(struct xr_writers **out, const struct xr_cli *cli,
+                      const struct xr_prepare_set *set, const struct xr_prepare *run,
+                      const cJSON *inputs, struct xr_err *err) XR_MUST_USE;
 
 /* The decoder's first warning about a film, with where it stands. */
 void xr_prepare_warning(char *text, size_t size, const struct xr_prepare *run,

@@ -119,7 +119,36 @@ void xr_writer_skip(struct xr_writer *writer); /* count a record that was droppe
 /* A digest of something that was read through a pipe, for the end member. */
 int xr_writer_source(struct xr_writer *writer, const char *name, const char *digest,
                      struct xr_err *err) XR_MUST_USE;
+/* Bytes and records so far. */
+uint64_t xr_writer_bytes(const struct xr_writer *writer);
+uint64_t xr_writer_records(const struct xr_writer *writer);
+/* Write the end and free what writing needed; a file has no name yet. */
+int xr_writer_settle(struct xr_writer *writer, struct xr_err *err) XR_MUST_USE;
+/* The same, unless it was done, and give a file its name. */
 int xr_writer_finish(struct xr_writer *writer, struct xr_err *err) XR_MUST_USE;
 void xr_writer_close(struct xr_writer *writer);
+
+/*
+ * One stream, or the parts of one: each is a stream of its own, whose header has the
+ * plan of the whole and the number of the part, "part", from 0. A part is ended once it
+ * holds that many bytes or records (0: no limit). No part has its name before all are
+ * whole. One thread at a time.
+ */
+struct xr_writers;
+struct xr_parts {
+    uint64_t bytes, records;
+};
+/* With a limit, path is a pattern with one %d or %0Nd, for the number; a file that would
+ * be the part behind the last is an error, at the end. */
+int xr_writers_open(struct xr_writers **writers, const char *path,
+                    const struct xr_parts *parts, const struct xr_stream_header *header,
+                    struct xr_err *err) XR_MUST_USE;
+int xr_writers_put(struct xr_writers *writers, const struct xr_record *record,
+                   struct xr_err *err) XR_MUST_USE;
+void xr_writers_skip(struct xr_writers *writers);
+int xr_writers_source(struct xr_writers *writers, const char *name, const char *digest,
+                      struct xr_err *err) XR_MUST_USE;
+int xr_writers_finish(struct xr_writers *writers, struct xr_err *err) XR_MUST_USE;
+void xr_writers_close(struct xr_writers *writers);
 
 #endif

@@ -50,7 +50,8 @@ static bool add_counts(struct xr_stream_header *sum, const struct xr_stream_head
 int xr_stream_join(struct xr_stream_header *sum, char *const *inputs, size_t n,
                    struct xr_err *err)
 {
-    bool parts = xr_json_number(sum->json, "part", -1) == 0;
+    bool part = xr_json_number(sum->json, "part", -1) >= 0;
+    bool parts = part && xr_json_number(sum->json, "part", -1) == 0; /* and so far all */
     bool known = !parts && sum->records_per_epoch >= 0 && sum->epochs == 1;
 
     for (size_t i = 1; i < n && (known || parts); i++) {
@@ -71,7 +72,7 @@ int xr_stream_join(struct xr_stream_header *sum, char *const *inputs, size_t n,
         cJSON_DeleteItemFromObjectCaseSensitive(sum->json, "part");
     else if (!known)
         xr_stream_forget(sum);
-    return known || parts || sum->epochs == 1
+    return known || part || sum->epochs == 1
                ? 0
                : xr_fail(err, "streams of several epochs cannot be joined");
 }

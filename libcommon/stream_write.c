@@ -16,9 +16,10 @@ struct xr_writer {
     struct xr_out *out;
     struct xr_sha256 *sha;
     struct xr_stream_header header; /* to check every record against */
-    uint64_t records, skipped;
+    uint64_t records, skipped, bytes;
     cJSON *sources;
     char *last_key;
+    bool settled; /* the end is written */
     bool discard; /* what the archive still writes goes nowhere */
     locale_t utf8;
     struct xr_err io; /* what the callback could not say otherwise */
@@ -33,6 +34,7 @@ static la_ssize_t write_some(struct archive *tar, void *arg, const void *data,
         archive_set_error(tar, EIO, "%s", w->io.text);
         return -1;
     }
+    w->bytes += size;
     return (la_ssize_t)size;
 }
 
@@ -218,12 +220,45 @@ int xr_writer_source(struct xr_writer *w, const char *name, const char *digest,
     return 0;
 }
 
-int xr_writer_finish(struct xr_writer *w, struct xr_err *err)
+uint64_t xr_writer_bytes(const struct xr_writer *w)
+{
+    return w->bytes;
+}
+
+uint64_t xr_writer_records(const struct xr_writer *w)
+{
+    return w->records;
+}
+
+/* What only writing needs; also of a writer that is not whole. */
+static void free_archive(struct xr_writer *w)
+{
+    /* no zero blocks behind a stream that is not whole (archive_write_fail would leak) */
+    w->discard = true;
+    if (w->tar)
+        archive_write_free(w->tar);
+    w->tar = NULL;
+    xr_sha256_free(w->sha);
+    w->sha = NULL;
+    xr_stream_header_free(&w->header);
+    cJSON_Delete(w->sources);
+    w->sources = NULL;
+    free(w->last_key);
+    w->last_key = NULL;
+    if (w->utf8)
+        freelocale(w->utf8);
+    w->utf8 = (locale_t)0;
+}
+
+int xr_writer_settle(struct xr_writer *w, struct xr_err *err)
 {
     char digest[XR_SHA256_TEXT];
-    cJSON *json = cJSON_CreateObject();
+    cJSON *json;
     int rc;
 
+    if (w->settled)
+        return 0;
+    json = cJSON_CreateObject();
     xr_sha256_text(w->sha, digest);
     cJSON_AddNumberToObject(json, "records", (double)w->records);
     cJSON_AddNumberToObject(json, "skipped", (double)w->skipped);
@@ -238,23 +273,21 @@ int xr_writer_finish(struct xr_writer *w, struct xr_err *err)
         return w->io.text[0] ? xr_fail(err, "%s", w->io.text)
                              : xr_fail(err, "cannot end the archive: %s",
                                        archive_error_string(w->tar));
-    return xr_out_finish(w->out, err);
+    free_archive(w);
+    w->settled = true;
+    return xr_out_settle(w->out, err);
+}
+
+int xr_writer_finish(struct xr_writer *w, struct xr_err *err)
+{
+    return xr_writer_settle(w, err) || xr_out_finish(w->out, err) ? -1 : 0;
 }
 
 void xr_writer_close(struct xr_writer *w)
 {
     if (!w)
         return;
-    /* no zero blocks behind a stream that is not whole (archive_write_fail would leak) */
-    w->discard = true;
-    if (w->tar)
-        archive_write_free(w->tar);
+    free_archive(w);
     xr_out_close(w->out);
-    xr_sha256_free(w->sha);
-    xr_stream_header_free(&w->header);
-    cJSON_Delete(w->sources);
-    free(w->last_key);
-    if (w->utf8)
-        freelocale(w->utf8);
     free(w);
 }

@@ -1,6 +1,9 @@
 /* Texts from outside: are they UTF-8, and fit to be a name? */
 #include "text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 size_t xr_utf8_length(const unsigned char *p)
 {
     unsigned lo = 0x80, hi = 0xbf, n;
@@ -47,4 +50,29 @@ bool xr_is_name(const char *text)
         p += n;
     }
     return true;
+}
+
+int xr_parse_bytes(uint64_t *bytes, const char *text, struct xr_err *err)
+{
+    static const struct {
+        const char *name;
+        double factor;
+    } units[] = {{"", 1},        {"B", 1},           {"kB", 1e3},
+                 {"MB", 1e6},    {"GB", 1e9},        {"TB", 1e12},
+                 {"KiB", 1024},  {"MiB", 1048576.0}, {"GiB", 1073741824.0},
+                 {"TiB", 0x1p40}};
+    char *end;
+    double v = strtod(text, &end);
+
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
+        double total = v * units[i].factor;
+
+        if (!strcmp(end, units[i].name) && total >= 1 && total < 0x1p62) {
+            *bytes = (uint64_t)total;
+            return 0;
+        }
+    }
+    return xr_fail_usage(err, "'%s': not a size, as in 1GiB or 500MB", text);
 }

@@ -243,3 +243,61 @@ shard() {
     wrong_usage xr-augment --start-at 0:1 splits.csv
     wrong_usage xr-augment --start-at 1:0 splits.csv
 }
+
+@test "the output in parts: each a stream, together the whole" {
+    films 20
+    xr-augment --no-history --size 16 --split train --epochs 2 splits.csv >all.tar
+    n=$(keys all.tar | wc -l)
+    per=$((n / 2))
+    xr-augment --no-history --size 16 --split train --epochs 2 -j3 --shard-records 5 -o 'out-%03d.tar' splits.csv
+    [ "$(ls out-*.tar | wc -l)" = $(((n + 4) / 5)) ]
+    [ "$(keys out-001.tar | wc -l)" = 5 ]
+    for f in out-*.tar; do
+        xr-cat --check "$f"
+        tar -xOf "$f" __xr__/header.json | grep -q "\"records_per_epoch\": $per,.*\"part\": $((10#${f:4:3}))"
+    done
+    cmp <(for f in out-*.tar; do records "$f"; done) <(records all.tar)
+    cat out-*.tar | xr-cat --check
+    # read again as one, they have the plan of the whole
+    xr-augment --no-history out-*.tar >again.tar
+    xr-augment --no-history all.tar | cmp - again.tar
+    xr-cat --no-history out-*.tar | cmp - all.tar
+    # some of them have no plan
+    xr-augment out-001.tar out-003.tar | tar -xOf - __xr__/header.json >header
+    ! grep -q records_per_epoch header
+    ! grep -q '"part"' header
+    # by size: a part ends with the record that reaches it
+    xr-augment --no-history --size 32 --split test --shard-size 5kB -o 'size-%d.tar' splits.csv
+    [ "$(ls size-*.tar | wc -l)" -gt 1 ]
+    for f in size-*.tar; do
+        [ "$(stat -c %s "$f")" -lt 15000 ]
+    done
+    wrong_usage xr-augment --shard-records 5 splits.csv
+    wrong_usage xr-augment --shard-records 5 -o out.tar splits.csv
+    wrong_usage xr-augment --shard-records 5 -o 'out-%s.tar' splits.csv
+    wrong_usage xr-augment --shard-records 5 -o 'out-%d-%d.tar' splits.csv
+    wrong_usage xr-augment --shard-size 5potatoes -o 'out-%d.tar' splits.csv
+}
+
+@test "no part has its name before all are whole" {
+    films 10
+    mkdir out
+    cp splits.csv bad.csv
+    sed -n '2{s/^[^,]*/last/;p}' splits.csv | sed 's,images/[^,]*,gone.png,' >>bad.csv
+    run -1 --separate-stderr xr-augment --size 16 --shard-records 2 -o 'out/%d.tar' bad.csv
+    [[ $stderr == *"cannot read 'gone.png'"* ]]
+    [ -z "$(ls -A out)" ]
+    xr-augment --size 16 --shard-records 2 -o 'out/%d.tar' splits.csv
+    [ "$(ls -A out | wc -l)" = 5 ]
+    sha256sum out/* >sums
+    # fewer parts: those that were there would be taken for more
+    run -1 --separate-stderr xr-augment --size 16 --shard-records 4 -o 'out/%d.tar' splits.csv
+    [ "$stderr" = "xr-augment: out/3.tar: of another run with more parts: remove it" ]
+    sha256sum -c --quiet sums
+    # more than a process may have open by default
+    (
+        ulimit -Sn 40
+        xr-augment --augment -t none --epochs 10 --size 8 --shard-records 1 -o 'out/x-%05d.tar' splits.csv
+    )
+    [ "$(ls out/x-* | wc -l)" = 100 ]
+}

@@ -64,6 +64,9 @@ static const struct xr_opt options[] = {
     FLAG("deidentify", run.deidentify, "keys and ids as a keyed hash, drop what names"),
     {"deidentify-key", 0, XR_OPT_TEXT, offsetof(struct settings, run.deidentify_key),
      "FILE", "the secret key (default: XR_DEIDENTIFY_KEY)", 0, 0, NULL, true},
+    TEXT("shard-size", run.shard_size, "SIZE", "a new file of -o OUT-%05d.tar at SIZE"),
+    ROW("shard-records", 0, INT, run.shard_records, "N", 0, 1e15, NULL,
+        "a new file after N records"),
     FLAG("skip-bad", skip_bad, "leave out, count and report films that cannot be read"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -96,7 +99,7 @@ static int open_chain(struct xr_chain **chain, const struct settings *set,
 
 /* The loop: films in, in order, until the end or the first bad one. */
 static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prepare *run,
-                  struct xr_pool *pool, struct xr_writer *out, struct xr_err *err)
+                  struct xr_pool *pool, struct xr_writers *out, struct xr_err *err)
 {
     uint64_t done = 0, total = 0; /* 0: a stream, of unknown length */
     size_t bad = 0, turned = 0;
@@ -114,7 +117,7 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
             if (!set->skip_bad)
                 return -1;
             xr_cli_warn(cli, "%s", err->text);
-            xr_writer_skip(out);
+            xr_writers_skip(out);
             bad++;
             continue;
         }
@@ -123,7 +126,7 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
             xr_cli_warn(cli, "%s", text);
         }
         turned += p->epoch == 1 && p->info.orientation > 1;
-        if (xr_writer_put(out, &p->record, err))
+        if (xr_writers_put(out, &p->record, err))
             return -1;
     }
     if (bad)
@@ -153,7 +156,7 @@ int main(int argc, char **argv)
     struct xr_chain *chain = NULL;
     struct xr_replay *replay = NULL;
     struct xr_pool *pool = NULL;
-    struct xr_writer *out = NULL;
+    struct xr_writers *out = NULL;
     struct xr_pool_job job;
     struct xr_err err = {0};
     struct xr_cli cli;
@@ -176,15 +179,15 @@ int main(int argc, char **argv)
     run.replay = replay;
     job = xr_prepare_job(&run);
     if (xr_prepare_begin(&run, &err) ||
-        xr_prepare_output(&out, &cli, &run, inputs, &err) ||
+        xr_prepare_output(&out, &cli, &set.run, &run, inputs, &err) ||
         xr_pool_open(&pool, &job, (size_t)cli.jobs, &err))
         goto done;
     if (stream(&cli, &set, &run, pool, out, &err) == 0 &&
-        xr_writer_finish(out, &err) == 0)
+        xr_writers_finish(out, &err) == 0)
         status = EXIT_SUCCESS;
 done:
     xr_pool_close(pool);
-    xr_writer_close(out);
+    xr_writers_close(out);
     xr_source_close(run.source);
     xr_prepare_end(&run);
     xr_films_free(&films);
