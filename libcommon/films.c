@@ -12,6 +12,8 @@
 #include "rng.h"
 #include "stream.h"
 
+#define MAX_ANNOTATION ((size_t)1 << 26)
+
 /* --- which rows -------------------------------------------------------------- */
 
 enum part {
@@ -181,6 +183,7 @@ static int find_columns(struct xr_film_columns *c, const struct xr_films *f,
 
     c->key = xr_table_col(t, "key");
     c->mask = xr_table_col(t, "mask");
+    c->annotation = xr_table_col(t, "annotation");
     c->label = xr_table_col(t, "label");
     c->index = xr_table_col(t, "class");
     c->split = xr_table_col(t, "split");
@@ -211,6 +214,7 @@ static int take_row(struct xr_films *f, size_t row, const struct xr_film_columns
     film->row = row;
     film->path = xr_films_cell(f, row, c->path);
     film->mask = xr_films_cell(f, row, c->mask);
+    film->annotation = xr_films_cell(f, row, c->annotation);
     if (!*film->path)
         return xr_fail(err, "%s:%u: the path is empty", f->name, xr_films_line(f, row));
     if (xr_films_label(&film->label, f, row, c, err))
@@ -432,24 +436,59 @@ void xr_films_where(char *text, size_t size, const struct xr_films *films, size_
                  xr_films_line(films, films->films[i].row));
 }
 
+/* The reader may name the file itself: once is enough. */
+static int fail_reading(const struct xr_films *films, size_t i, const char *full,
+                        const struct xr_err *why, struct xr_err *err)
+{
+    size_t n = strlen(full);
+    bool again = strncmp(why->text, full, n) == 0 && strncmp(why->text + n, ": ", 2) == 0;
+    char where[512];
+
+    xr_films_where(where, sizeof where, films, i);
+    return xr_fail(err, "%scannot read '%s': %s", where, full,
+                   why->text + (again ? n + 2 : 0));
+}
+
 static int read_one(struct xr_image *image, struct xr_image_info *info,
                     const struct xr_films *films, size_t i, const char *path,
                     enum xr_color color, struct xr_err *err)
 {
     char *full = full_path(films, path, err);
     struct xr_err why = {0};
-    char where[512];
     int rc;
 
     if (!full)
         return -1;
     rc = xr_frames_read(image, info, full, color, &why);
-    if (rc) {
-        xr_films_where(where, sizeof where, films, i);
-        xr_fail(err, "%scannot read '%s': %s", where, full, why.text);
-    }
+    if (rc)
+        fail_reading(films, i, full, &why, err);
     free(full);
     return rc;
+}
+
+int xr_films_boxes(struct xr_boxes *boxes, const struct xr_films *films, size_t i,
+                   size_t width, size_t height, char *const *names, size_t n_names,
+                   struct xr_err *err)
+{
+    const char *path = films->films[i].annotation;
+    struct xr_buf buf = {0};
+    struct xr_err why = {0};
+    char *full;
+    int rc;
+
+    memset(boxes, 0, sizeof *boxes);
+    if (!path || !*path)
+        return 0;
+    full = full_path(films, path, err);
+    if (!full)
+        return -1;
+    rc = xr_read_file(&buf, full, MAX_ANNOTATION, NULL, &why) ||
+         xr_boxes_parse(boxes, &buf, width, height, names, n_names, &why);
+    xr_buf_free(&buf);
+    if (rc)
+        fail_reading(films, i, full, &why, err);
+    free(full);
+    return rc ? -1 : 0;
 }
 
 int xr_films_read(struct xr_image *image, struct xr_image *mask,

@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "boxes.h"
 #include "csv.h"
 #include "image.h"
 
@@ -29,6 +30,7 @@ struct xr_films_rule {
 struct xr_film {
     char *key;
     const char *path, *mask; /* as the table has them; mask NULL or empty: none */
+    const char *annotation;  /* file of boxes and polygons; NULL or empty: none */
     int64_t label;           /* class index, -1: unknown */
     size_t row;              /* of the table or list */
     char *frame_path;        /* owned: what path points to, for one frame of a file */
@@ -53,11 +55,11 @@ struct xr_films {
 
 /*
  * Read a table ("-": standard input) and select. Needs the column path; takes key (else
- * made from the path), mask, label, class, split, fold. Class order: rule->classes; else
- * the column class beside label; else the sorted names of label, over the whole table.
- * With a fold, rows whose split is test are in no part. Refused with file and line: a key
- * twice, an unknown class, a class with two indices, a split that is none, no film
- * selected.
+ * made from the path), mask, annotation, label, class, split, fold. Class order:
+ * rule->classes; else the column class beside label; else the sorted names of label, over
+ * the whole table. With a fold, rows whose split is test are in no part. Refused with
+ * file and line: a key twice, an unknown class, a class with two indices, a split that is
+ * none, no film selected.
  */
 int xr_films_table(struct xr_films *films, const char *path,
                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
@@ -98,6 +100,12 @@ cJSON *xr_films_row(const struct xr_films *films, size_t i);
 int xr_films_read(struct xr_image *image, struct xr_image *mask,
                   struct xr_image_info *info, const struct xr_films *films, size_t i,
                   enum xr_color color, struct xr_err *err) XR_MUST_USE;
+
+/* The annotation of film i, whose stored size that is; boxes->known false: it has none.
+ * names[n_names]: of YOLO's classes. Errors as xr_films_read. */
+int xr_films_boxes(struct xr_boxes *boxes, const struct xr_films *films, size_t i,
+                   size_t width, size_t height, char *const *names, size_t n_names,
+                   struct xr_err *err) XR_MUST_USE;
 
 /* "splits.csv:41: " of film i, or "" for image files: the start of a message about it.
  */

@@ -8,7 +8,7 @@
 
 /* The columns a table may have; -1: it has not. */
 struct xr_film_columns {
-    int key, path, mask, label, index, split, fold, inner, subset;
+    int key, path, mask, annotation, label, index, split, fold, inner, subset;
 };
 
 static inline const char *xr_films_cell(const struct xr_films *f, size_t row, int col)

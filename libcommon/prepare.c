@@ -53,6 +53,7 @@ void xr_prepare_end(struct xr_prepare *run)
     run->quota = NULL;
     xr_deidentify_close(run->deidentify);
     run->deidentify = NULL;
+    xr_prepare_boxes_close(run);
 }
 
 size_t xr_prepare_records(const struct xr_prepare *run)
@@ -179,8 +180,10 @@ static int open_film(struct xr_opened *opened, struct xr_prepared *to,
     char *key = xr_repeat_key(film->key, to->repeat, err);
     cJSON *row;
 
-    if (!key || xr_films_read(&opened->image, &opened->mask, &to->info, run->films,
-                              to->film, run->color, err)) {
+    if (!key ||
+        xr_films_read(&opened->image, &opened->mask, &to->info, run->films, to->film,
+                      run->color, err) ||
+        xr_prepare_boxes(opened, run, to->film, err)) {
         free(key);
         return -1;
     }
@@ -214,12 +217,20 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
         opened->source = NULL;
     }
     mask_fit.interp = XR_NEAREST;
+    xr_fit_points(opened->boxes.points, opened->boxes.n_points, image->width,
+                  image->height, &run->fit);
     if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
         return -1;
-    if (xr_prepare_vary(run, &(struct xr_subject){image, mask, NULL, 0}, to, err))
+    if (xr_prepare_vary(run,
+                        &(struct xr_subject){image, mask, opened->boxes.points,
+                                             opened->boxes.n_points},
+                        to, err))
         return -1;
     to->record.image = array_of(image);
-    return mask ? put_mask(&to->record, mask, err) : 0;
+    return (mask && put_mask(&to->record, mask, err)) ||
+                   xr_prepare_boxes_put(&to->record, &opened->boxes, run, err)
+               ? -1
+               : 0;
 }
 
 static int work(void *shared, void *slot, struct xr_err *err)
@@ -242,6 +253,7 @@ static int work(void *shared, void *slot, struct xr_err *err)
         rc = xr_deidentify_meta(&to->record.meta, run->deidentify, err);
     xr_image_free(&opened.image);
     xr_image_free(&opened.mask);
+    xr_boxes_free(&opened.boxes);
     cJSON_Delete(opened.source);
     return rc;
 }

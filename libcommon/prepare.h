@@ -42,6 +42,12 @@ struct xr_prepare {
     uint64_t start_at;   /* and at which of that epoch's records of the shard, from 0 */
     uint64_t seed;
     struct xr_deidentify *deidentify; /* owned; NULL: keys and metadata stay */
+    struct xr_coco *coco;             /* annotations of films, owned; NULL: none */
+    const char *coco_name;
+    char **box_names; /* of YOLO's classes, owned */
+    size_t n_box_names;
+    double min_visible;   /* share of a box's area that must be left */
+    bool polygon_mask;    /* draw polygons where there is no mask */
     size_t height, width; /* of the records, behind the chain; from xr_prepare_begin */
     /* the place */
     int64_t *quota; /* films of each class in an epoch; NULL: as in the table */
@@ -63,7 +69,8 @@ struct xr_prepared {
 /* What is known of a film before it is fitted and varied; whoever has it frees it. */
 struct xr_opened {
     struct xr_image image, mask; /* mask.data NULL: none */
-    cJSON *source;               /* what the file was; NULL: not known */
+    struct xr_boxes boxes;
+    cJSON *source; /* what the file was; NULL: not known */
 };
 
 /* Decode the record of a stream (an array, or a WebDataset .jpg or .png) into *opened;
@@ -71,6 +78,18 @@ struct xr_opened {
  */
 int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
                            const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
+/* A COCO file (NULL: none) and YOLO's names with commas (NULL: none), freed by
+ * xr_prepare_end. The file's digest goes into the object `inputs`. */
+int xr_prepare_boxes_open(struct xr_prepare *run, const char *coco, const char *names,
+                          cJSON *inputs, struct xr_err *err) XR_MUST_USE;
+void xr_prepare_boxes_close(struct xr_prepare *run);
+/* Boxes of a film of the table, and the mask drawn from them; of a record; into one. */
+int xr_prepare_boxes(struct xr_opened *opened, const struct xr_prepare *run, size_t film,
+                     struct xr_err *err) XR_MUST_USE;
+int xr_prepare_boxes_record(struct xr_opened *opened, const struct xr_record *in,
+                            struct xr_err *err) XR_MUST_USE;
+int xr_prepare_boxes_put(struct xr_record *record, const struct xr_boxes *boxes,
+                         const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
 /* {"format","mode","depth","height","width","orientation", what else the file said} */
 cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image);
 

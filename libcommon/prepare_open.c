@@ -133,6 +133,8 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
     run->seed = (uint64_t)cli->seed;
     run->n_shards = 1;
     run->start_epoch = 1;
+    run->min_visible = set->min_visible;
+    run->polygon_mask = set->polygon_mask;
     run->shuffle =
         xr_cli_given(cli, "augment") ? set->augment : strcmp(run->split, "train") == 0;
     run->epochs = run->shuffle ? set->epochs : 1;
@@ -155,8 +157,9 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
 static int open_streams(struct xr_prepare *run, const struct xr_cli *cli,
                         const struct xr_prepare_set *set, struct xr_err *err)
 {
-    static const char *const useless[] = {"fold",   "inner", "subset",      "certificate",
-                                          "epochs", "root",  "key-replace", "balance"};
+    static const char *const useless[] = {
+        "coco",        "box-names", "polygon-mask", "fold",        "inner",  "subset",
+        "certificate", "epochs",    "root",         "key-replace", "balance"};
     static char *standard[] = {"-"};
     bool operands = cli->n_operands > 0;
     struct xr_source_rule rule = {.paths = operands ? cli->operands : standard,
@@ -256,6 +259,8 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
         return -1;
     if (films->name && strcmp(films->name, "standard input"))
         cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->digest);
+    if (xr_prepare_boxes_open(run, set->coco, set->box_names, inputs, err))
+        return -1;
     if (set->certificate && certify(films, cli, set->certificate, inputs, err))
         return -1;
     if (run->deidentify && xr_deidentify_films(films, run->deidentify, err))

@@ -13,16 +13,16 @@
 /* The options of the same names. Texts are NULL where they were not given. */
 struct xr_prepare_set {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
-        *files_from, *certificate, *deidentify_key, *shard_size;
+        *files_from, *certificate, *deidentify_key, *shard_size, *coco, *box_names;
     int split, interpolation, channels, balance;
-    double balance_beta, subset;
+    double balance_beta, subset, min_visible;
     int64_t fold, inner, epochs, shuffle_buffer, shard_records;
-    bool augment, null, deidentify;
+    bool augment, null, deidentify, polygon_mask;
 };
 #define XR_PREPARE_DEFAULT                                                               \
     {                                                                                    \
         .interpolation = XR_BICUBIC, .fold = -1, .inner = -1, .epochs = 1,               \
-        .balance_beta = 0.9999                                                           \
+        .balance_beta = 0.9999, .min_visible = 0.1                                       \
     }
 
 /* The settings of the run. What cannot be meant together is wrong usage. The digest of

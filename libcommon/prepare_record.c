@@ -89,7 +89,8 @@ int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
     double epoch = xr_json_number(to->in.meta, "epoch", 1);
 
     to->epoch = epoch >= 1 && epoch < 1e9 ? (int64_t)epoch : 1;
-    if (open_image(opened, to, run->color, err) || open_mask(opened, to, err))
+    if (open_image(opened, to, run->color, err) || open_mask(opened, to, err) ||
+        xr_prepare_boxes_record(opened, &to->in, err))
         return xr_fail_in(err, "%s: record '%s'", to->from, to->in.key);
     r->key = to->in.key;
     r->label = to->in.label;
