@@ -46,13 +46,17 @@ mixed() {
     films
     reference=images/$(ls images | head -1)
     xr-augment --list-transforms | sed "s,FILE,$reference," >list
-    [ "$(wc -l <list)" -ge 34 ]
+    [ "$(wc -l <list)" -ge 45 ]
+    for name in $(cut -d'(' -f1 list); do # each has its line in the page
+        grep -qE "^\.It Cm (.* Cm |.* , )?$name( |\(|$)" "$XR_TOP/man/xr-augment.1"
+    done
     while read -r call; do
         xr-augment --size 32 --split train -t "${call/p=0.5/p=1}" splits.csv >out.tar
         name=${call%%(*}
         tar -xOf out.tar --wildcards --exclude '__xr__/*' '*.json' >said
         case $name in # those that apply others are not written down themselves
         one_of | some_of | sequence) grep -q '"name": "[hv]flip"' said ;;
+        rand_augment | trivial_augment) grep -q '"name": "' said ;;
         *) grep -q "\"name\": \"$name\"" said ;;
         esac
     done <list

@@ -8,8 +8,8 @@
 
 static const struct xr_transform *const tables[] = {
     xr_transforms_geometry,  xr_transforms_distortion, xr_transforms_size,
-    xr_transforms_intensity, xr_transforms_filter,     xr_transforms_occlusion,
-    xr_transforms_inner};
+    xr_transforms_intensity, xr_transforms_filter,     xr_transforms_noise,
+    xr_transforms_occlusion, xr_transforms_inner};
 
 const struct xr_transform *xr_transform_at(size_t i)
 {
@@ -147,8 +147,12 @@ double xr_job_value(struct xr_job *job, int i)
 
 int xr_job_word(struct xr_job *job, int i)
 {
+    return xr_job_say_word(job, i, (int)job->step->lo[i]);
+}
+
+int xr_job_say_word(struct xr_job *job, int i, int index)
+{
     const struct xr_param *p = &job->step->transform->params[i];
-    int index = (int)job->step->lo[i];
     const char *at;
     char word[32] = "";
     size_t length;

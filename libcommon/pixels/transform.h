@@ -95,7 +95,7 @@ struct xr_transform {
 /* The tables, each ended by a NULL name. */
 extern const struct xr_transform xr_transforms_geometry[], xr_transforms_distortion[],
     xr_transforms_size[], xr_transforms_intensity[], xr_transforms_filter[],
-    xr_transforms_occlusion[], xr_transforms_inner[];
+    xr_transforms_noise[], xr_transforms_occlusion[], xr_transforms_inner[];
 
 /* Row i of all tables, NULL behind the last; the row of that name, or NULL. */
 const struct xr_transform *xr_transform_at(size_t i);
@@ -120,10 +120,14 @@ int xr_job_say_list(struct xr_job *job, const char *name, double *v, size_t n, d
                     double max);
 /* Both, under the parameter's own name. */
 double xr_job_value(struct xr_job *job, int i);
-/* The word of parameter i, written down: its index. */
+/* The word of parameter i, written down: its index. The second for a word that is drawn.
+ */
 int xr_job_word(struct xr_job *job, int i);
-/* Random numbers for a whole field, written down by their seed. */
+int xr_job_say_word(struct xr_job *job, int i, int index);
+/* Random numbers for a whole field, written down by their seed. xr_rng_fill gives what n
+ * calls of xr_rng_u32 would, from the beginning of a block on, sooner. */
 void xr_job_field(struct xr_job *job, struct xr_rng *rng);
+void xr_rng_fill(struct xr_rng *rng, uint32_t *out, size_t n);
 
 /* Is an even number below p? Draws one in any case. */
 bool xr_job_chance(struct xr_job *job, double p);

@@ -26,8 +26,13 @@ static int do_elastic(struct xr_job *job)
     xr_job_field(job, &rng);
     if (noise && xr_map_alloc(&map, w, h, job->err) == 0) {
         /* even noise of unit variance: some twenty nodes add up at each pixel */
-        for (size_t i = 0; i < 2 * n; i++)
-            noise[i] = ((float)(int32_t)xr_rng_u32(&rng) * 0x1p-31f) * 1.7320508f;
+        xr_rng_fill(&rng, (uint32_t *)noise, 2 * n);
+        for (size_t i = 0; i < 2 * n; i++) {
+            int32_t bits;
+
+            memcpy(&bits, &noise[i], sizeof bits);
+            noise[i] = ((float)bits * 0x1p-31f) * 1.7320508f;
+        }
         xr_map_affine(&map, unit);
         rc = xr_map_field(&map, noise, sigma, amplitude, job->err) ||
                      xr_job_follow(job, &map, NULL, border)

@@ -1,4 +1,4 @@
-/* Blurs, sharpening, noise, and what compression and small screens leave. */
+/* Blurs and sharpening, and what compression and small screens leave. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,37 +16,240 @@ static int do_median(struct xr_job *job)
     return xr_median(job->film->image, xr_job_value(job, 0) < 4 ? 3 : 5, job->err);
 }
 
-/* The sum of eight even numbers is normal to within a percent up to three deviations,
- * and, unlike logarithms, the same to the last bit on every machine. */
-static int do_gauss_noise(struct xr_job *job)
+/* --- sharpening ----------------------------------------------------------------------
+ */
+
+/* Weights of a pixel and of the sum of its eight neighbours. */
+struct kernel3 {
+    float middle, around;
+};
+
+XR_CLONES static void sum_rows(uint16_t *restrict sum, const uint8_t *restrict a,
+                               const uint8_t *restrict b, const uint8_t *restrict d,
+                               size_t n)
 {
-    struct xr_image *image = job->film->image;
-    size_t n = image->width * image->height * image->channels;
-    double std = xr_job_value(job, 0) * sqrt(12.0 / 8) / 65536;
-    float *noise = xr_alloc_array(n, sizeof *noise, job->err);
-    struct xr_rng rng;
+    for (size_t i = 0; i < n; i++)
+        sum[i] = (uint16_t)(a[i] + b[i] + d[i]);
+}
 
-    if (!noise)
-        return -1;
-    xr_job_field(job, &rng);
+/* dst may be the row itself. sum: of three rows, with a pixel of border on each side. */
+XR_CLONES static void kernel_row(uint8_t *dst, const uint8_t *row, const uint16_t *sum,
+                                 size_t n, size_t c, struct kernel3 k)
+{
     for (size_t i = 0; i < n; i++) {
-        int32_t sum = -8 * 65535 / 2;
+        float near = (float)(sum[i] + sum[i + c] + sum[i + 2 * c] - row[i]);
+        float v = k.middle * (float)row[i] + k.around * near;
 
-        for (int k = 0; k < 4; k++) {
-            uint32_t v = xr_rng_u32(&rng);
-
-            sum += (int32_t)(v & 0xffff) + (int32_t)(v >> 16);
-        }
-        noise[i] = (float)(sum * std);
+        dst[i] = (uint8_t)(int32_t)xr_round(v < 0 ? 0 : v > 255 ? 255 : v);
     }
-    xr_add_noise(image, noise);
-    free(noise);
+}
+
+static size_t mirrored(size_t i, size_t n)
+{
+    return n == 1 ? 0 : i < n ? i : 2 * (n - 1) - i;
+}
+
+/* A 3x3 kernel, mirrored at the border, rounded: `out` of the image's size. */
+static int convolve3(uint8_t *out, const struct xr_image *image, struct kernel3 k,
+                     struct xr_err *err)
+{
+    size_t c = image->channels, n = image->width * c, h = image->height;
+    const uint8_t *p = image->data;
+    uint16_t *sum = xr_alloc_array(n + 2 * c, sizeof *sum, err);
+
+    if (!sum)
+        return -1;
+    for (size_t y = 0; y < h; y++) {
+        size_t above = y ? y - 1 : mirrored(1, h), below = mirrored(y + 1, h);
+
+        sum_rows(sum + c, p + above * n, p + y * n, p + below * n, n);
+        memcpy(sum, sum + (image->width > 1 ? 2 * c : c), c * sizeof *sum);
+        memcpy(sum + n + c, sum + (image->width > 1 ? n - c : c), c * sizeof *sum);
+        kernel_row(out + y * n, p + y * n, sum, n, c, k);
+    }
+    free(sum);
     return 0;
 }
+
+static uint8_t *bytes_like(const struct xr_image *image, struct xr_err *err)
+{
+    return xr_alloc_array(image->width * image->channels, image->height, err);
+}
+
+/* albumentations' Sharpen, by its kernel. */
+static int do_sharpen(struct xr_job *job)
+{
+    double alpha = xr_job_value(job, 0), lightness = xr_job_value(job, 1);
+    struct kernel3 k = {(float)(1 - alpha + alpha * (8 + lightness)), (float)-alpha};
+    uint8_t *out = bytes_like(job->film->image, job->err);
+
+    if (!out || convolve3(out, job->film->image, k, job->err)) {
+        free(out);
+        return -1;
+    }
+    free(job->film->image->data);
+    job->film->image->data = out;
+    return 0;
+}
+
+XR_CLONES static void blend_rows(uint8_t *row, const uint8_t *smooth, size_t n,
+                                 float factor)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = (float)smooth[i] + factor * ((float)row[i] - (float)smooth[i]);
+
+        row[i] = (uint8_t)(int32_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
+/* Pillow's ImageEnhance.Sharpness: the outermost pixels stay as they are. */
+static int do_sharpness(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    float factor = (float)(1 + xr_job_value(job, 0));
+    size_t c = image->channels, n = image->width * c;
+    uint8_t *smooth = bytes_like(image, job->err), *p = image->data;
+    int rc = smooth ? convolve3(smooth, image, (struct kernel3){5 / 13.0F, 1 / 13.0F},
+                                job->err)
+                    : -1;
+
+    for (size_t y = 1; y + 1 < image->height && rc == 0 && n > 2 * c; y++)
+        blend_rows(p + y * n + c, smooth + y * n + c, n - 2 * c, factor);
+    free(smooth);
+    return rc;
+}
+
+/* What one channel of an unsharp mask is made of. */
+struct unsharp {
+    size_t height, width, taps;
+    double sigma;
+    float amount, threshold;
+    float *plane, *edge; /* the levels, blurred; where they differ, blurred */
+};
+
+XR_CLONES static void unsharp_mix(uint8_t *level, const float *blurred, const float *soft,
+                                  size_t n, float amount)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = level[i], sharp = v + amount * (v - blurred[i]);
+
+        sharp = sharp < 0 ? 0 : sharp > 255 ? 255 : sharp;
+        level[i] = (uint8_t)(int32_t)xr_round(v + soft[i] * (sharp - v));
+    }
+}
+
+static int unsharp_plane(uint8_t *level, const struct unsharp *u, struct xr_err *err)
+{
+    size_t n = u->height * u->width;
+
+    for (size_t i = 0; i < n; i++)
+        u->plane[i] = level[i];
+    if (xr_gauss_f32(u->plane, u->height, u->width, u->sigma, u->taps, false, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        u->edge[i] = fabsf((float)level[i] - u->plane[i]) > u->threshold;
+    if (xr_gauss_f32(u->edge, u->height, u->width, u->sigma, u->taps, false, err))
+        return -1;
+    unsharp_mix(level, u->plane, u->edge, n, u->amount);
+    return 0;
+}
+
+/* albumentations' UnsharpMask, with as many taps as the deviation needs. */
+static int do_unsharp(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    size_t n = image->width * image->height, c = image->channels;
+    struct unsharp u = {.height = image->height, .width = image->width};
+    uint8_t *p = image->data, *level = xr_alloc_array(n, 1, job->err);
+    int rc = level ? 0 : -1;
+
+    u.sigma = xr_job_value(job, 0);
+    u.amount = (float)xr_job_value(job, 1);
+    u.threshold = (float)xr_job_value(job, 2);
+    u.taps = (size_t)(8 * u.sigma + 1.5) | 1;
+    u.plane = xr_alloc_array(n, 2 * sizeof *u.plane, job->err);
+    if (u.plane)
+        u.edge = u.plane + n;
+    else
+        rc = -1;
+    for (size_t k = 0; k < c && rc == 0; k++) {
+        for (size_t i = 0; i < n; i++)
+            level[i] = p[i * c + k];
+        rc = unsharp_plane(level, &u, job->err);
+        for (size_t i = 0; i < n; i++)
+            p[i * c + k] = level[i];
+    }
+    free(u.plane);
+    free(level);
+    return rc;
+}
+
+/* --- what is lost on the way ---------------------------------------------------------
+ */
+
+static int do_jpeg(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image, out;
+    enum xr_color color = image->channels == 1 ? XR_COLOR_GRAY : XR_COLOR_RGB;
+    struct xr_buf file = {0};
+    int rc = xr_image_jpeg(&file, image, (int)xr_job_value(job, 0), job->err) ||
+             xr_image_decode(&out, NULL, file.data, file.size, color, job->err);
+
+    xr_buf_free(&file);
+    if (rc)
+        return -1;
+    xr_image_free(image);
+    *image = out;
+    return 0;
+}
+
+static int do_downscale(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image, low, out;
+    double scale = xr_job_value(job, 0);
+    enum xr_interp down = (enum xr_interp)xr_job_word(job, 1),
+                   up = (enum xr_interp)xr_job_word(job, 2);
+    size_t w = (size_t)fmax(1, rint((double)image->width * scale));
+    size_t h = (size_t)fmax(1, rint((double)image->height * scale));
+
+    if (xr_resize(&low, image, NULL, w, h, down, job->err))
+        return -1;
+    if (xr_resize(&out, &low, NULL, image->width, image->height, up, job->err)) {
+        xr_image_free(&low);
+        return -1;
+    }
+    xr_image_free(&low);
+    xr_image_free(image);
+    *image = out;
+    return 0;
+}
+
+#define INTERPS "nearest|box|bilinear|bicubic|lanczos|area|linear"
 
 const struct xr_transform xr_transforms_filter[] = {
     {"blur", do_blur, {{"sigma", XR_PLAIN, 0.5, 1.5, 0.1, 50, NULL}}, .p = 0.5},
     {"median", do_median, {{"size", XR_WHOLE, 3, 3, 3, 5, NULL}}, .p = 0.5},
-    {"gauss_noise", do_gauss_noise, {{"std", XR_PLAIN, 2, 10, 0, 255, NULL}}, .p = 0.5},
+    {"sharpen",
+     do_sharpen,
+     {{"alpha", XR_PLAIN, 0.2, 0.5, 0, 1, NULL},
+      {"lightness", XR_PLAIN, 0.5, 1, 0, 10, NULL}},
+     .p = 0.5},
+    {"unsharp",
+     do_unsharp,
+     {{"sigma", XR_PLAIN, 0.5, 2, 0.1, 50, NULL},
+      {"amount", XR_PLAIN, 0.2, 0.5, 0, 10, NULL},
+      {"threshold", XR_PLAIN, 10, 10, 0, 255, NULL}},
+     .p = 0.5},
+    {"sharpness",
+     do_sharpness,
+     {{"sharpness", XR_AROUND, -0.5, 0.5, -1, 10, NULL}},
+     .p = 0.5},
+    {"jpeg", do_jpeg, {{"quality", XR_WHOLE, 40, 90, 1, 100, NULL}}, .p = 0.5},
+    {"downscale",
+     do_downscale,
+     {{"scale", XR_PLAIN, 0.4, 0.8, 0.01, 1, NULL},
+      {"down", XR_WORD, XR_AREA, XR_AREA, 0, 6, INTERPS},
+      {"up", XR_WORD, XR_LINEAR, XR_LINEAR, 0, 6, INTERPS}},
+     .p = 0.5},
     {0},
 };

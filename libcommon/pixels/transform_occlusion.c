@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "simd.h"
 #include "transform.h"
-
-#define MAX_HOLES 1000
 
 /* Boxes as they are said; those of a replay must be whole and inside. */
 static int say_boxes(struct xr_job *job, size_t (*boxes)[4], size_t n)
@@ -89,6 +88,187 @@ static int do_coarse_dropout(struct xr_job *job)
     return rc;
 }
 
+/* Square holes at equal distances, over the whole film. */
+static int do_grid_dropout(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    size_t w = image->width, h = image->height, unit, hole, x0, y0;
+    double cells = xr_job_draw(job, 0), ratio = xr_job_draw(job, 1), side, fill;
+
+    side = fmax(2, rint((double)(w < h ? w : h) / fmax(1, cells)));
+    unit = (size_t)xr_job_say(job, "unit", side, 2, 65500);
+    side = fmin(fmax(1, rint((double)unit * ratio)), (double)unit - 1);
+    hole = (size_t)xr_job_say(job, "hole", side, 1, (double)unit - 1);
+    x0 = job->again ? 0 : (size_t)xr_rng_below(&job->rng, unit);
+    y0 = job->again ? 0 : (size_t)xr_rng_below(&job->rng, unit);
+    x0 = (size_t)xr_job_say(job, "x", (double)x0, 0, (double)unit - 1);
+    y0 = (size_t)xr_job_say(job, "y", (double)y0, 0, (double)unit - 1);
+    fill = xr_job_value(job, 2);
+    for (size_t y = y0; y < h + unit; y += unit) {
+        for (size_t x = x0; x < w + unit;
+             x += unit) { /* the first one may begin outside */
+            size_t box[1][4] = {{x < unit ? 0 : x - unit, y < unit ? 0 : y - unit,
+                                 x + hole < unit ? 0 : x + hole - unit,
+                                 y + hole < unit ? 0 : y + hole - unit}};
+
+            box[0][2] = box[0][2] < w ? box[0][2] : w;
+            box[0][3] = box[0][3] < h ? box[0][3] : h;
+            if (box[0][0] < box[0][2] && box[0][1] < box[0][3])
+                xr_fill_boxes(image, (const size_t(*)[4])box, 1, (uint8_t)fill);
+        }
+    }
+    return 0;
+}
+
+/* --- what lies over real films -------------------------------------------------------
+ */
+
+/* The open part of a collimator: a rectangle turned about the film's centre, in pixels
+ * from there. */
+struct opening {
+    double cos, sin, cx, cy, left, right, top, bottom, edge;
+};
+
+/* Share of light: 1 inside, 0 behind the edge, linear across it. */
+static double light_at(const struct opening *o, double x, double y)
+{
+    double u = (x - o->cx) * o->cos - (y - o->cy) * o->sin;
+    double v = (x - o->cx) * o->sin + (y - o->cy) * o->cos;
+    double in = fmin(fmin(u - o->left, o->right - u), fmin(v - o->top, o->bottom - v));
+    double share = in / o->edge + 0.5;
+
+    return share < 0 ? 0 : share > 1 ? 1 : share;
+}
+
+static void say_opening(struct xr_job *job, struct opening *o)
+{
+    double w = (double)job->film->image->width, h = (double)job->film->image->height;
+    double least = w < h ? w : h, angle;
+
+    o->cx = (w - 1) / 2;
+    o->cy = (h - 1) / 2;
+    o->left = (xr_job_say(job, "left", xr_job_draw(job, 0), 0, 0.45) - 0.5) * w;
+    o->right = (0.5 - xr_job_say(job, "right", xr_job_draw(job, 0), 0, 0.45)) * w;
+    o->top = (xr_job_say(job, "top", xr_job_draw(job, 0), 0, 0.45) - 0.5) * h;
+    o->bottom = (0.5 - xr_job_say(job, "bottom", xr_job_draw(job, 0), 0, 0.45)) * h;
+    angle = xr_job_value(job, 1) * (3.14159265358979323846 / 180);
+    o->cos = xr_snap(cos(angle));
+    o->sin = xr_snap(sin(angle));
+    o->edge = fmax(0.5, xr_job_value(job, 3) * least);
+}
+
+static int do_collimator(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    size_t c = image->channels;
+    struct opening o;
+    double level;
+    uint8_t *p = image->data;
+
+    say_opening(job, &o);
+    level = xr_job_value(job, 2);
+    for (size_t y = 0; y < image->height; y++) {
+        for (size_t x = 0; x < image->width; x++, p += c) {
+            double light = light_at(&o, (double)x, (double)y);
+
+            for (size_t k = 0; k < c && light < 1; k++)
+                p[k] = (uint8_t)rint(level + light * ((double)p[k] - level));
+        }
+    }
+    return 0;
+}
+
+/* A stroke of a letter: a line, or the right half of a circle. In heights of the letter,
+ * y downwards, from its middle. */
+struct stroke {
+    double x0, y0, x1, y1;
+    bool arc; /* from x0, y0 down to x1, y1 */
+};
+
+static const struct stroke letter_l[] = {{-0.26, -0.5, -0.26, 0.5, false},
+                                         {-0.26, 0.5, 0.26, 0.5, false}};
+static const struct stroke letter_r[] = {{-0.26, -0.5, -0.26, 0.5, false},
+                                         {-0.26, -0.5, 0.03, -0.5, false},
+                                         {0.03, -0.5, 0.03, 0.02, true},
+                                         {0.03, 0.02, -0.26, 0.02, false},
+                                         {0.0, 0.02, 0.28, 0.5, false}};
+
+static double stroke_distance(const struct stroke *s, double x, double y)
+{
+    double dx = s->x1 - s->x0, dy = s->y1 - s->y0, t;
+
+    if (s->arc && x > s->x0)
+        return fabs(hypot(x - s->x0, y - (s->y0 + s->y1) / 2) - dy / 2);
+    if (s->arc)
+        return fmin(hypot(x - s->x0, y - s->y0), hypot(x - s->x1, y - s->y1));
+    t = ((x - s->x0) * dx + (y - s->y0) * dy) / (dx * dx + dy * dy);
+    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    return hypot(x - s->x0 - t * dx, y - s->y0 - t * dy);
+}
+
+/* A lead letter: bright, and soft at its edge over a pixel. */
+struct marker {
+    const struct stroke *strokes;
+    size_t n;
+    double x, y, size, cos, sin, level;
+};
+
+static void draw_marker(struct xr_image *image, const struct marker *m)
+{
+    size_t c = image->channels;
+    double reach = 0.8 * m->size + 2;
+    ptrdiff_t x0 = (ptrdiff_t)(m->x - reach), x1 = (ptrdiff_t)(m->x + reach);
+    ptrdiff_t y0 = (ptrdiff_t)(m->y - reach), y1 = (ptrdiff_t)(m->y + reach);
+
+    for (ptrdiff_t y = y0 < 0 ? 0 : y0; y <= y1 && y < (ptrdiff_t)image->height; y++) {
+        for (ptrdiff_t x = x0 < 0 ? 0 : x0; x <= x1 && x < (ptrdiff_t)image->width; x++) {
+            uint8_t *p =
+                (uint8_t *)image->data + ((size_t)y * image->width + (size_t)x) * c;
+            double dx = ((double)x - m->x) / m->size, dy = ((double)y - m->y) / m->size;
+            double least = 1, ink;
+
+            for (size_t i = 0; i < m->n; i++)
+                least =
+                    fmin(least, stroke_distance(&m->strokes[i], dx * m->cos - dy * m->sin,
+                                                dx * m->sin + dy * m->cos));
+            ink = xr_snap((0.09 - least) * m->size) + 0.5;
+            ink = ink < 0 ? 0 : ink > 1 ? 1 : ink;
+            for (size_t k = 0; k < c && ink > 0; k++)
+                p[k] = (uint8_t)rint(p[k] + ink * (m->level - p[k]));
+        }
+    }
+}
+
+static int do_marker(struct xr_job *job)
+{
+    double w = (double)job->film->image->width, h = (double)job->film->image->height;
+    double least = w < h ? w : h, x = 0, y = 0, angle;
+    int letter = (int)job->step->lo[0];
+    struct marker m;
+
+    if (!job->again) { /* near one of the corners */
+        if (letter == 0)
+            letter = 1 + (int)xr_rng_below(&job->rng, 2);
+        x = xr_rng_between(&job->rng, 0.06, 0.2);
+        y = xr_rng_between(&job->rng, 0.06, 0.2);
+        x = xr_rng_below(&job->rng, 2) ? x : 1 - x;
+        y = xr_rng_below(&job->rng, 2) ? y : 1 - y;
+    }
+    letter = xr_job_say_word(job, 0, letter);
+    m.strokes = letter == 1 ? letter_l : letter_r;
+    m.n = letter == 1 ? sizeof letter_l / sizeof *letter_l
+                      : sizeof letter_r / sizeof *letter_r;
+    m.x = xr_job_say(job, "x", x, 0, 1) * (w - 1);
+    m.y = xr_job_say(job, "y", y, 0, 1) * (h - 1);
+    m.size = fmax(3, xr_job_value(job, 1) * least);
+    angle = xr_job_value(job, 2) * (3.14159265358979323846 / 180);
+    m.cos = xr_snap(cos(angle));
+    m.sin = xr_snap(sin(angle));
+    m.level = xr_job_value(job, 3);
+    draw_marker(job->film->image, &m);
+    return 0;
+}
+
 const struct xr_transform xr_transforms_occlusion[] = {
     {"coarse_dropout",
      do_coarse_dropout,
@@ -96,6 +276,26 @@ const struct xr_transform xr_transforms_occlusion[] = {
       {"height", XR_PLAIN, 0.05, 0.15, 0, 1, NULL},
       {"width", XR_PLAIN, 0.05, 0.15, 0, 1, NULL},
       {"fill", XR_WHOLE, 0, 0, 0, 255, NULL}},
+     .p = 0.5},
+    {"grid_dropout",
+     do_grid_dropout,
+     {{"cells", XR_WHOLE, 4, 8, 1, 1000, NULL},
+      {"ratio", XR_PLAIN, 0.3, 0.5, 0, 1, NULL},
+      {"fill", XR_WHOLE, 0, 0, 0, 255, NULL}},
+     .p = 0.5},
+    {"collimator",
+     do_collimator,
+     {{"margin", XR_PLAIN, 0, 0.12, 0, 0.45, NULL},
+      {"rotate", XR_AROUND, -4, 4, -180, 180, NULL},
+      {"level", XR_WHOLE, 0, 15, 0, 255, NULL},
+      {"edge", XR_PLAIN, 0.005, 0.015, 0, 0.5, NULL}},
+     .p = 0.5},
+    {"marker",
+     do_marker,
+     {{"letter", XR_WORD, 0, 0, 0, 2, "any|l|r"},
+      {"size", XR_PLAIN, 0.05, 0.09, 0.01, 1, NULL},
+      {"rotate", XR_AROUND, -8, 8, -180, 180, NULL},
+      {"level", XR_WHOLE, 220, 255, 0, 255, NULL}},
      .p = 0.5},
     {0},
 };

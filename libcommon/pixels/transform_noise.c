@@ -1,0 +1,149 @@
+/* Noise: of a field that is written down by its seed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "simd.h"
+#include "transform.h"
+
+#define CHUNK 1024 /* samples at once */
+
+XR_CLONES static void normal_row(float *noise, const uint32_t *words, size_t n, float std)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t sum = -8 * 65535 / 2;
+
+        for (size_t k = 0; k < 4; k++) {
+            uint32_t v = words[k * n + i];
+
+            sum += (int32_t)(v & 0xffff) + (int32_t)(v >> 16);
+        }
+        noise[i] = (float)sum * std;
+    }
+}
+
+/* The sum of eight even numbers is normal to within a percent up to three deviations,
+ * and, unlike logarithms, the same to the last bit on every machine. */
+static int do_gauss_noise(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    size_t n = image->width * image->height * image->channels;
+    double std = xr_job_value(job, 0) * sqrt(12.0 / 8) / 65536;
+    float *noise = xr_alloc_array(n, sizeof *noise, job->err);
+    uint32_t words[4 * CHUNK];
+    struct xr_rng rng;
+
+    if (!noise)
+        return -1;
+    xr_job_field(job, &rng);
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+
+        xr_rng_fill(&rng, words, 4 * m);
+        normal_row(noise + i, words, m, (float)std);
+    }
+    xr_add_noise(image, noise);
+    free(noise);
+    return 0;
+}
+
+/* --- quanta --------------------------------------------------------------------------
+ */
+
+#define GUIDES 64 /* of a level: where to begin to search */
+
+/* The distribution of one level: count first + i for 32 random bits below limit[i]. */
+struct quanta {
+    uint32_t first, n;
+    uint16_t guide[GUIDES];
+    uint32_t *limit;
+};
+
+/*
+ * Poisson's probabilities of the counts within 7 deviations of the mean, from the largest
+ * one outwards by their ratios: additions, multiplications and divisions only, so that
+ * the same bits come out everywhere.
+ */
+static int quanta_make(struct quanta *q, double mean, struct xr_err *err)
+{
+    double reach = 7 * sqrt(mean) + 8, sum = 0, below = 0;
+    size_t low = mean > reach ? (size_t)(mean - reach) : 0;
+    size_t high = (size_t)(mean + reach), top = (size_t)mean - low, n = high - low + 1;
+    double *p = xr_alloc_array(n, sizeof *p, err);
+
+    q->limit = xr_alloc_array(n, sizeof *q->limit, err);
+    if (!p || !q->limit) {
+        free(p);
+        return -1;
+    }
+    q->first = (uint32_t)low;
+    q->n = (uint32_t)n;
+    p[top] = 1;
+    for (size_t i = top + 1; i < n; i++)
+        p[i] = p[i - 1] * mean / (double)(low + i);
+    for (size_t i = top; i-- > 0;)
+        p[i] = p[i + 1] * (double)(low + i + 1) / mean;
+    for (size_t i = 0; i < n; i++)
+        sum += p[i];
+    for (size_t i = 0, g = 0; i < n; i++) {
+        below += p[i];
+        q->limit[i] = i + 1 == n ? UINT32_MAX : (uint32_t)(below / sum * 4294967295.0);
+        while (g < GUIDES && (uint64_t)g << 26 < q->limit[i])
+            q->guide[g++] = (uint16_t)i;
+        for (size_t rest = g; i + 1 == n && rest < GUIDES; rest++)
+            q->guide[rest] = (uint16_t)i;
+    }
+    free(p);
+    return 0;
+}
+
+static uint32_t quanta_count(const struct quanta *q, uint32_t bits)
+{
+    uint32_t i = q->guide[bits >> 26];
+
+    while (i + 1 < q->n && bits >= q->limit[i])
+        i++;
+    return q->first + i;
+}
+
+/* Levels as so many photons at white, each counted. */
+static int do_poisson(struct xr_job *job)
+{
+    struct xr_image *image = job->film->image;
+    size_t n = image->width * image->height * image->channels;
+    double photons = xr_job_value(job, 0), level = 255 / photons;
+    struct quanta *q = xr_alloc_array(256, sizeof *q, job->err);
+    uint8_t *p = image->data;
+    uint32_t words[CHUNK];
+    struct xr_rng rng;
+    int rc = q ? 0 : -1;
+
+    xr_job_field(job, &rng);
+    for (size_t i = 0; i < n && rc == 0; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+
+        xr_rng_fill(&rng, words, m);
+        for (size_t k = i; k < i + m && rc == 0; k++) {
+            double v;
+
+            if (p[k] == 0)
+                continue;
+            if (!q[p[k]].limit)
+                rc = quanta_make(&q[p[k]], p[k] * photons / 255, job->err);
+            if (rc)
+                break;
+            v = quanta_count(&q[p[k]], words[k - i]) * level;
+            p[k] = (uint8_t)(v > 255 ? 255 : rint(v));
+        }
+    }
+    for (size_t i = 0; i < 256 && q; i++)
+        free(q[i].limit);
+    free(q);
+    return rc;
+}
+
+const struct xr_transform xr_transforms_noise[] = {
+    {"gauss_noise", do_gauss_noise, {{"std", XR_PLAIN, 2, 10, 0, 255, NULL}}, .p = 0.5},
+    {"poisson", do_poisson, {{"photons", XR_PLAIN, 100, 1000, 5, 10000, NULL}}, .p = 0.5},
+    {0},
+};
