@@ -462,6 +462,22 @@ END
     xr-augment --no-history --replay e.tar c.tar | cmp - e.tar
 }
 
+@test "a preview shows films beside their first epochs" {
+    films 8
+    xr-augment --split train --size 40 --epochs 3 --preview 2 -o a.png splits.csv
+    xr-augment --split train --size 40 --epochs 3 --preview 2 -j 3 splits.csv | cmp - a.png
+    [ "$(head -c 4 a.png | tail -c 3)" = PNG ]
+    [ "$(xr-augment --channels rgb a.png | tar -xOf - a.json | grep -o '"width": [0-9]*')" = '"width": 200' ]
+    # more films than there are; nothing drawn; an output that was there stays
+    xr-augment --split train --size 40 --preview 100 -t none -o b.png splits.csv
+    wrong_usage xr-augment --preview -1 splits.csv
+    cp a.png keep.png
+    printf 'key,path\nb,gone.png\n' >t.csv
+    run -1 --separate-stderr xr-augment --preview 1 -o a.png t.csv
+    [[ $stderr == *"cannot read 'gone.png'"* ]]
+    cmp a.png keep.png
+}
+
 @test "a replay that does not fit is one line" {
     films 8
     xr-augment --size 40 --split train -t 'elastic(p=1)' splits.csv >a.tar

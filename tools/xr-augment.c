@@ -7,11 +7,13 @@
 
 #include "cli.h"
 #include "prepare_open.h"
+#include "preview.h"
 
 struct settings {
     struct xr_prepare_set run;
     struct xr_list transforms;
     char *replay;
+    int64_t preview;
     bool skip_bad, list;
 };
 
@@ -49,6 +51,8 @@ static const struct xr_opt options[] = {
         "shares of the classes in an epoch of varied films"),
     ROW("balance-beta", 0, REAL, run.balance_beta, "X", 0, 1, NULL,
         "effective: what the number of films saturates by"),
+    ROW("preview", 0, INT, preview, "N", 0, 1000, NULL,
+        "write no stream but a PNG: N films beside their first epochs"),
     FLAG("list-transforms", list, "print the transforms with their defaults"),
     {"root", 0, XR_OPT_TEXT, offsetof(struct settings, run.root), "DIR",
      "folder of relative paths", 0, 0, NULL, true},
@@ -97,6 +101,8 @@ static int open_chain(struct xr_chain **chain, const struct settings *set,
         texts = xr_chain_default(&n);
     else if (set->replay)
         return xr_fail_usage(err, "--replay and --transform exclude each other");
+    if (set->replay && set->preview)
+        return xr_fail_usage(err, "--replay and --preview exclude each other");
     if (n == 1 && !strcmp(texts[0], "none"))
         n = 0;
     return xr_chain_parse(chain, texts, n, err) ? xr_fail_in(err, "--transform") : 0;
@@ -180,11 +186,20 @@ int main(int argc, char **argv)
         (set.replay && xr_replay_open(&replay, set.replay, inputs, &err)) ||
         xr_prepare_input(&run, &films, &cli, &set.run, inputs, &err))
         goto done;
-    run.chain = run.shuffle ? chain : NULL;
+    run.chain = run.shuffle || set.preview ? chain : NULL;
     run.replay = replay;
     job = xr_prepare_job(&run);
-    if (xr_prepare_begin(&run, &err) ||
-        xr_prepare_output(&out, &cli, &set.run, &run, inputs, &err) ||
+    if (xr_prepare_begin(&run, &err))
+        goto done;
+    if (set.preview) {
+        size_t variants = xr_cli_given(&cli, "epochs") ? (size_t)set.run.epochs : 5;
+
+        if (xr_preview(&run, (size_t)set.preview, variants, (size_t)cli.jobs, cli.output,
+                       &err) == 0)
+            status = EXIT_SUCCESS;
+        goto done;
+    }
+    if (xr_prepare_output(&out, &cli, &set.run, &run, inputs, &err) ||
         xr_pool_open(&pool, &job, (size_t)cli.jobs, &err))
         goto done;
     if (stream(&cli, &set, &run, pool, out, &err) == 0 &&

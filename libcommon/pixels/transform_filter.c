@@ -231,7 +231,7 @@ const struct xr_transform xr_transforms_filter[] = {
     {"median", do_median, {{"size", XR_WHOLE, 3, 3, 3, 5, NULL}}, .p = 0.5},
     {"sharpen",
      do_sharpen,
-     {{"alpha", XR_PLAIN, 0.2, 0.5, 0, 1, NULL},
+     {{"alpha", XR_PLAIN, 0.1, 0.3, 0, 1, NULL},
       {"lightness", XR_PLAIN, 0.5, 1, 0, 10, NULL}},
      .p = 0.5},
     {"unsharp",
