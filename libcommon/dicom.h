@@ -52,7 +52,7 @@ struct xr_dicom_values {
 
 struct xr_dicom_file;
 
-/* head: stop before the pixels. The bytes are not needed afterwards. */
+/* head: stop before the pixels. The bytes must outlive it. */
 int xr_dicom_open(struct xr_dicom_file **file, const void *data, size_t size, bool head,
                   struct xr_err *err) XR_MUST_USE;
 void xr_dicom_close(struct xr_dicom_file *file);

@@ -3,55 +3,7 @@
 #include "optional.h"
 
 #ifndef XR_HAS_DCMTK
-
-#include "dicom.h"
-
-static int absent(struct xr_err *err)
-{
-    return xr_fail(err, "a DICOM file: this program was built without DCMTK");
-}
-
-int xr_dicom_open(struct xr_dicom_file **file, const void *data, size_t size, bool head,
-                  struct xr_err *err)
-{
-    (void)data, (void)size, (void)head;
-    *file = NULL;
-    return absent(err);
-}
-
-void xr_dicom_close(struct xr_dicom_file *file)
-{
-    (void)file;
-}
-
-int xr_dicom_describe(struct xr_dicom *dicom, struct xr_dicom_file *file, size_t frame,
-                      struct xr_err *err)
-{
-    (void)dicom, (void)file, (void)frame;
-    return absent(err);
-}
-
-int xr_dicom_native(const unsigned char **data, size_t *size, struct xr_dicom_file *file,
-                    struct xr_err *err)
-{
-    (void)data, (void)size, (void)file;
-    return absent(err);
-}
-
-int xr_dicom_fragments(struct xr_buf *bytes, uint32_t *first, struct xr_dicom_file *file,
-                       size_t frame, size_t frames, struct xr_err *err)
-{
-    (void)bytes, (void)first, (void)file, (void)frame, (void)frames;
-    return absent(err);
-}
-
-int xr_dicom_codec(void *out, size_t size, struct xr_dicom_file *file, size_t frame,
-                   uint32_t first, struct xr_err *err)
-{
-    (void)out, (void)size, (void)file, (void)frame, (void)first;
-    return absent(err);
-}
-
+#include "dicom_absent.h"
 #else
 
 #include <climits>
@@ -64,7 +16,6 @@ int xr_dicom_codec(void *out, size_t size, struct xr_dicom_file *file, size_t fr
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
-#include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcpixel.h>
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
@@ -74,9 +25,16 @@ int xr_dicom_codec(void *out, size_t size, struct xr_dicom_file *file, size_t fr
 #include <dcmtk/oflog/oflog.h>
 
 #include "dicom.h"
+#include "dicom_stream.h"
 
 struct xr_dicom_file {
+    xr_buf unpacked; /* of a deflated file; before what points into it */
+    bool deflated;
     DcmFileFormat format;
+
+    xr_dicom_file() : unpacked(), deflated(false)
+    {
+    }
 };
 
 namespace
@@ -293,7 +251,9 @@ void get_texts(xr_dicom *d, xr_dicom_file *file, size_t frame)
     get_text(d->intent, sizeof d->intent, file, DCM_PresentationIntentType, frame);
     get_text(d->burned_in, sizeof d->burned_in, file, DCM_BurnedInAnnotation, frame);
     get_text(d->function, sizeof d->function, file, DCM_VOILUTFunction, frame);
-    strncpy(d->transfer, transfer_of(file).getXferID(), sizeof d->transfer - 1);
+    strncpy(d->transfer,
+            file->deflated ? "1.2.840.10008.1.2.1.99" : transfer_of(file).getXferID(),
+            sizeof d->transfer - 1);
 }
 
 /* The fragments of a frame: one each, or as the offset table says, or by their starts. */
@@ -375,16 +335,24 @@ DcmPixelSequence *sequence_of(DcmPixelData *&pixels, xr_dicom_file *file)
 
 int open_file(xr_dicom_file *file, const void *data, size_t size, bool head, xr_err *err)
 {
-    DcmInputBufferStream stream;
+    static const char deflated[] = "1.2.840.10008.1.2.1.99";
+    const unsigned char *bytes = static_cast<const unsigned char *>(data);
+    size_t meta = xr_dicom_end_of_meta(bytes, size);
     OFCondition rc;
 
-    stream.setBuffer(data, (offile_off_t)size);
-    stream.setEos();
-    file->format.transferInit();
-    rc = head ? file->format.readUntilTag(stream, EXS_Unknown, EGL_noChange, 0xffffffffu,
-                                          DCM_PixelData)
-              : file->format.read(stream, EXS_Unknown, EGL_noChange);
-    file->format.transferEnd();
+    if (meta && memmem(bytes + 144, meta - 144, deflated, sizeof deflated - 1)) {
+        if (xr_dicom_unpack(&file->unpacked, bytes + meta, size - meta, err))
+            return -1;
+        xr_memory_stream stream(file->unpacked.data, file->unpacked.size);
+
+        file->deflated = true;
+        rc = xr_dicom_read(file->format.getDataset(), stream, EXS_LittleEndianExplicit,
+                           head);
+    } else {
+        xr_memory_stream stream(data, size);
+
+        rc = xr_dicom_read(&file->format, stream, EXS_Unknown, head);
+    }
     if (rc.bad())
         return xr_fail(err, "damaged DICOM file, or it ends early: %s", rc.text());
     if (!head && !file->format.getDataset()->tagExistsWithValue(DCM_PixelData))
@@ -410,12 +378,15 @@ int xr_dicom_open(xr_dicom_file **out, const void *data, size_t size, bool head,
     } catch (const std::exception &e) {
         xr_fail(err, "damaged DICOM file: %s", e.what());
     }
-    delete file;
+    xr_dicom_close(file);
     return -1;
 }
 
 void xr_dicom_close(xr_dicom_file *file)
 {
+    if (!file)
+        return;
+    xr_buf_free(&file->unpacked);
     delete file;
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "io.h"
 
 #define MAX_FILE ((size_t)1 << 30)

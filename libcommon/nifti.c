@@ -114,12 +114,14 @@ static bool looks_good(const unsigned char head[HEAD], size_t size)
     if (memcmp(head + 344, "n+1", 4) == 0) {
         if (one.sizeof_hdr != sizeof one)
             swap_nifti_header(&one, 1);
-        return one.sizeof_hdr == sizeof one && nifti_hdr1_looks_good(&one);
+        return one.sizeof_hdr == sizeof one && one.dim[0] > 0 && one.dim[0] <= 7 &&
+               one.dim[1] > 0 && one.datatype > DT_BINARY && nifti_hdr1_looks_good(&one);
     }
     if (two.sizeof_hdr != sizeof two)
         swap_nifti_header(&two, 2);
     return size >= sizeof two && memcmp(head + 4, "n+2", 4) == 0 &&
-           two.sizeof_hdr == sizeof two && nifti_hdr2_looks_good(&two);
+           two.sizeof_hdr == sizeof two && two.dim[0] > 0 && two.dim[0] <= 7 &&
+           two.dim[1] > 0 && two.datatype > DT_BINARY && nifti_hdr2_looks_good(&two);
 }
 
 static nifti_image *read_header(const unsigned char head[HEAD], size_t size,

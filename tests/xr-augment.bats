@@ -746,3 +746,22 @@ EOF
     XR_DEIDENTIFY_KEY='' run -1 --separate-stderr xr-augment --deidentify t.csv
     [ -z "$output" ]
 }
+
+@test "files that once broke a reader: one line each, nothing else" {
+    xr-augment --version | grep -q '^DICOM: DCMTK' || skip "built without DCMTK"
+    xr-augment --version | grep -q '^NIfTI: libnifti' || skip "built without libnifti"
+    # sequences in sequences until the stack would be gone
+    {
+        cat "$XR_TOP/tests/bad/nested-length.dcm" | head -c 172
+        printf '\x40\0\x60\xa0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff' >one
+        for _ in {1..16}; do cat one one >two && mv two one; done
+        cat one
+    } >deep.dcm
+    for f in "$XR_TOP"/tests/bad/* deep.dcm; do
+        ulimit -v 4000000
+        run -1 --separate-stderr xr-augment "$f"
+        [ -z "$output" ]
+        [ "$(wc -l <<<"$stderr")" = 1 ]
+        [[ $stderr == "xr-augment: cannot read '$f': "?* ]]
+    done
+}

@@ -8,6 +8,7 @@
 #define FUZZ_H
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,19 @@ static void fuzz_save(void)
     if (fd >= 0 && write(fd, fuzz_now, fuzz_size) == (ssize_t)fuzz_size)
         fprintf(stderr, "the input is in ./%s\n", path);
     close(fd);
+}
+
+/* An input that takes longer than this many seconds hangs. */
+#define FUZZ_HANG 30
+
+static void fuzz_hang(int signal)
+{
+    static const char text[] = "it hangs\n";
+
+    (void)signal;
+    if (write(2, text, sizeof text - 1) > 0)
+        fuzz_save();
+    _exit(1);
 }
 
 static uint64_t fuzz_random(uint64_t *state)
@@ -125,6 +139,7 @@ static void fuzz_one(void)
     uint8_t *copy = malloc(fuzz_size ? fuzz_size : 1);
 
     memcpy(copy, fuzz_now, fuzz_size);
+    alarm(FUZZ_HANG);
     LLVMFuzzerTestOneInput(copy, fuzz_size);
     free(copy);
 }
@@ -140,6 +155,7 @@ int main(int argc, char **argv)
 
     fuzz_name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
     fuzz_now = malloc(FUZZ_MAX);
+    signal(SIGALRM, fuzz_hang);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(fuzz_save);
     for (int i = 1; i < argc && n < 1024; i++) {
