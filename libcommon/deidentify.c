@@ -10,6 +10,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "json.h"
+
 struct xr_deidentify {
     char *key;
     size_t size;
@@ -206,13 +208,17 @@ static void cap_age(cJSON *item)
 }
 
 /* Texts that look like files go: the reference of a transform, for example. */
+static bool like_file(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+
+    return strpbrk(text, "/\\") || (dot && isalpha((unsigned char)dot[1]));
+}
+
 static void scrub(cJSON *json)
 {
     for (cJSON *item = json ? json->child : NULL; item; item = item->next) {
-        const char *dot = cJSON_IsString(item) ? strrchr(item->valuestring, '.') : NULL;
-
-        if (cJSON_IsString(item) && (strpbrk(item->valuestring, "/\\") ||
-                                     (dot && isalpha((unsigned char)dot[1]))))
+        if (cJSON_IsString(item) && like_file(item->valuestring))
             cJSON_SetValuestring(item, "");
         scrub(item);
     }
@@ -271,6 +277,28 @@ int xr_deidentify_meta(cJSON **meta, const struct xr_deidentify *d, struct xr_er
     return 0;
 }
 
+int xr_deidentify_boxes(struct xr_record *record, struct xr_err *err)
+{
+    const struct xr_member *m = xr_record_member(record, "boxes.json");
+    cJSON *json = m ? cJSON_ParseWithLength(m->data, m->size) : NULL, *id;
+    struct xr_buf buf = {0};
+    double n = 0;
+    int rc;
+
+    if (!m)
+        return 0;
+    cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(json, "ids"))
+        cJSON_SetNumberValue(id, ++n);
+    rc = json ? xr_json_line(&buf, json, err) || xr_buf_text(&buf, "\n", err)
+              : xr_fail(err, "out of memory");
+    cJSON_Delete(json);
+    if (rc) {
+        xr_buf_free(&buf);
+        return -1;
+    }
+    return xr_record_put(record, "boxes.json", buf.data, buf.size, err);
+}
+
 /* --- the header ------------------------------------------------------------------------
  */
 
@@ -298,14 +326,15 @@ void xr_deidentify_history(cJSON *entry)
 
     cJSON_DeleteItemFromObjectCaseSensitive(entry, "inputs");
     for (item = list ? list->child : NULL; item; item = next) {
-        bool option = cJSON_IsString(item) && strncmp(item->valuestring, "--", 2) == 0;
-        const char *value = option ? strchr(item->valuestring, '=') : NULL;
+        static const char *const files[] = {
+            "--like=", "--files-from=", "--certificate=", "--coco=", "--replay="};
+        const char *text = cJSON_IsString(item) ? item->valuestring : "";
+        bool goes = strncmp(text, "--", 2) || like_file(text);
 
         next = item->next;
-        if (!option || !strncmp(item->valuestring, "--like=", 7) ||
-            !strncmp(item->valuestring, "--files-from=", 13) ||
-            !strncmp(item->valuestring, "--certificate=", 14) ||
-            (value && strpbrk(value, "/\\")))
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+            goes |= strncmp(text, files[i], strlen(files[i])) == 0;
+        if (goes)
             cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
     }
 }

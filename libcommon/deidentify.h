@@ -37,6 +37,8 @@ int xr_deidentify_key(char **key, const struct xr_deidentify *d, bool epochs,
 /* KEY.json: what is not on the list goes. *meta is replaced. */
 int xr_deidentify_meta(cJSON **meta, const struct xr_deidentify *d,
                        struct xr_err *err) XR_MUST_USE;
+/* boxes.json, where there is one: the ids of annotations become their numbers. */
+int xr_deidentify_boxes(struct xr_record *record, struct xr_err *err) XR_MUST_USE;
 /* The header: no history of others, no names of files. */
 void xr_deidentify_header(struct xr_stream_header *header);
 /* This run's entry of the history, without operands, files and digests. */

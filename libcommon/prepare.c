@@ -250,7 +250,10 @@ static int work(void *shared, void *slot, struct xr_err *err)
     if (rc == 0)
         rc = finish_film(&opened, to, run, err);
     if (rc == 0 && run->deidentify)
-        rc = xr_deidentify_meta(&to->record.meta, run->deidentify, err);
+        rc = xr_deidentify_meta(&to->record.meta, run->deidentify, err) ||
+                     xr_deidentify_boxes(&to->record, err)
+                 ? -1
+                 : 0;
     xr_image_free(&opened.image);
     xr_image_free(&opened.mask);
     xr_boxes_free(&opened.boxes);

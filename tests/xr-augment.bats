@@ -729,6 +729,14 @@ EOF
     ! tar -tf f.tar | grep -i smith
     tar -tf f.tar | grep -qE '^0002/[0-9a-f]{32}\.npy$'
     tar -xOf f.tar --wildcards '0001/*.json' | grep -q '"name": "hflip"'
+    # ids of annotations are no better than keys
+    cat >coco.json <<EOF
+{"images": [{"id": 771234, "file_name": "smith_1980.pgm", "width": 4, "height": 4}], "categories": [{"id": 1, "name": "x"}],
+ "annotations": [{"id": 881234, "image_id": 771234, "category_id": 1, "bbox": [1, 1, 2, 2]}]}
+EOF
+    xr-augment --size 8 --deidentify --coco coco.json -o g.tar t.csv
+    tar -xOf g.tar "$key.boxes.json" | grep -q '"ids": \[1\]'
+    ! tar -xOf g.tar | grep -aE '881234|771234|coco.json'
     # what is varied follows the new keys: nobody can try names against it
     xr-cat --check f.tar
 }
