@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "certificate.h"
 #include "cli.h"
+#include "cli_modes.h"
 #include "csv.h"
 #include "io.h"
 #include "scan.h"
@@ -13,8 +15,10 @@
 struct settings {
     struct xr_split_rule rule;
     struct xr_split_beside beside;
+    struct xr_audit_rule audit;
+    double audit_max;
     char *ratio;
-    bool check;
+    bool check, audit_table, probe;
 };
 
 #define ROW(name, letter, kind, field, arg, lo, hi, help)                                \
@@ -67,6 +71,13 @@ static const struct xr_opt options[] = {
     FLAG("drop-unlabelled", rule.drop_unlabelled, "leave out rows without a label"),
     BESIDE("certificate", certificate, "FILE", "write it; with --check: verify it"),
     BESIDE("pairs", pairs, "FILE", "write the pairs of films that look alike"),
+    FLAG("audit", audit_table, "print the AUC that each column alone reaches"),
+    ROW("audit-max", 0, REAL, audit_max, "X", 0.5, 1, "exit 1 if one reaches more"),
+    TEXT("audit-skip", audit.skip, "COL,COL", "columns that are left out of it"),
+    FLAG("films", audit.files, "look at the films too (--no-films: the table alone)"),
+    FLAG("probe", probe, "print the AUC of a small model of all of this"),
+    TEXT("probe-site", audit.site, "COL", "the column of the centre (default center)"),
+    ROW("resamples", 'n', INT, audit.resamples, "N", 0, 1e6, "of its interval"),
     FLAG("check", check, "prove the split in FILE; print classes by part"),
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
@@ -80,19 +91,18 @@ static const struct xr_tool tool = {
     .max_operands = 1,
 };
 
-/* Options that say how to split mean nothing to the other modes. */
-static void refuse_others(const struct xr_cli *cli, const char *mode,
-                          const char *const *allowed)
-{
-    for (const struct xr_opt *o = options; o->name; o++) {
-        bool known = false;
-
-        for (const char *const *a = allowed; *a; a++)
-            known |= !strcmp(o->name, *a);
-        if (!known && xr_cli_given(cli, o->name))
-            xr_cli_usage(cli, "--%s does not take --%s", mode, o->name);
-    }
-}
+#define TABLE                                                                            \
+    " label one-hot rest classes group no-group group-runs key key-replace path "        \
+    "drop-unlabelled skip-bad films audit-skip seed "
+static const struct xr_cli_mode modes[] = {
+    {"check",
+     " group no-group near-duplicates near-threshold near-flips skip-bad certificate "
+     "seed ",
+     NULL},
+    {"audit", TABLE "audit-max ", NULL},
+    {"probe", TABLE "probe-site resamples ", NULL},
+    {NULL, NULL, " audit-max probe-site resamples films audit-skip "},
+};
 
 static int write_beside(struct xr_cli *cli, const struct settings *set,
                         struct xr_split *split, struct xr_err *err)
@@ -171,12 +181,37 @@ done:
     return status;
 }
 
+/* What gives the labels away: each feature alone, or all together. */
+static int audit(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
+                 struct xr_out **out, struct xr_err *err)
+{
+    struct xr_audit_worst worst = {"", 0};
+    struct xr_buf csv = {0};
+    struct xr_split *split = NULL;
+    int status = -1;
+
+    set->rule.seed = (uint64_t)cli->seed;
+    set->rule.folds = 5; /* where the table has none */
+    if (xr_split_make(&split, table, &set->rule, err))
+        return -1;
+    if (!(set->probe ? xr_audit_probe(&csv, split, &set->audit, err)
+                     : xr_audit_table(&csv, &worst, split, &set->audit, err)) &&
+        !xr_out_open(out, cli->output, 0, err) &&
+        !xr_out_write(*out, csv.data, csv.size, err))
+        status = xr_out_finish(*out, err);
+    if (!status && worst.auc > set->audit_max)
+        status = xr_fail(err, "%s: %s alone reaches an AUC of %.3f, above %g",
+                         table->name, worst.name, worst.auc, set->audit_max);
+    xr_buf_free(&csv);
+    xr_split_free(split);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    static const char *const of_check[] = {
-        "check",          "group",      "no-group", "certificate", "near-duplicates",
-        "near-threshold", "near-flips", "skip-bad", "root",        NULL};
-    struct settings set = {.rule.look.threshold = XR_SIMILAR_LEAST};
+    struct settings set = {.rule.look.threshold = XR_SIMILAR_LEAST,
+                           .audit = {.files = true, .resamples = 2000},
+                           .audit_max = 1};
     struct xr_table table = {0};
     struct xr_out *out = NULL;
     struct xr_err err = {0};
@@ -184,15 +219,16 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
 
     xr_cli_parse(&cli, &tool, &set, argc, argv);
-    if (set.check)
-        refuse_others(&cli, "check", of_check);
+    xr_cli_modes(&cli, modes);
     set.rule.look.jobs = cli.jobs ? (int)cli.jobs : 1;
     set.rule.has_ratio = set.ratio != NULL;
     if (xr_split_rule_check(&set.rule, &err) ||
         xr_split_ratio(set.rule.ratio, set.ratio ? set.ratio : "70/15/15", &err) ||
         xr_table_read(&table, xr_cli_input(&cli), &err))
         goto done;
-    if (!(set.check ? check : make)(&cli, &set, &table, &out, &err))
+    if (!(set.check                      ? check
+          : set.audit_table || set.probe ? audit
+                                         : make)(&cli, &set, &table, &out, &err))
         status = EXIT_SUCCESS;
 done:
     xr_out_close(out);
