@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,35 @@ int xr_image_check(size_t width, size_t height, struct xr_err *err)
     return 0;
 }
 
-int xr_image_alloc(struct xr_image *image, size_t width, size_t height, size_t channels,
-                   int depth, struct xr_err *err)
+static int image_of(struct xr_image *image, size_t width, size_t height, size_t channels,
+                    int depth, bool zero, struct xr_err *err)
 {
+    size_t bytes = depth == 16 ? 2 : 1;
+
     memset(image, 0, sizeof *image);
     if (xr_image_check(width, height, err))
         return -1;
-    image->data = xr_alloc_array(width * height * channels, depth == 16 ? 2 : 1, err);
+    image->data = zero ? xr_alloc_array(width * height * channels, bytes, err)
+                       : malloc(width * height * channels * bytes); /* 2^28 at most */
     if (!image->data)
-        return -1;
+        return zero ? -1 : xr_fail(err, "out of memory");
     image->width = width;
     image->height = height;
     image->channels = channels;
     image->depth = depth;
     return 0;
+}
+
+int xr_image_alloc(struct xr_image *image, size_t width, size_t height, size_t channels,
+                   int depth, struct xr_err *err)
+{
+    return image_of(image, width, height, channels, depth, true, err);
+}
+
+int xr_image_room(struct xr_image *image, size_t width, size_t height, size_t channels,
+                  int depth, struct xr_err *err)
+{
+    return image_of(image, width, height, channels, depth, false, err);
 }
 
 void xr_image_free(struct xr_image *image)

@@ -186,8 +186,8 @@ int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const voi
         longjmp(trap.back, 1);
     }
     jpeg_start_decompress(&jpeg);
-    if (xr_image_alloc(image, jpeg.output_width, jpeg.output_height,
-                       color == XR_COLOR_GRAY ? 1 : 3, 8, err))
+    if (xr_image_room(image, jpeg.output_width, jpeg.output_height,
+                      color == XR_COLOR_GRAY ? 1 : 3, 8, err))
         longjmp(trap.back, 1);
     if (row)
         read_cmyk(&jpeg, image, row);

@@ -5,30 +5,20 @@
 #include <string.h>
 
 #include "pixels.h"
+#include "resize_taps.h"
 #include "simd.h"
-
-#define PRECISION 22 /* bits behind the point of Pillow's weights: 32 - 8 - 2 */
-#define LANES 64     /* rows or columns worked on at once */
 
 const char *const xr_interp_names[XR_N_INTERP] = {
     "nearest", "box", "bilinear", "bicubic", "lanczos", "area", "linear"};
 
-/* For output i the sum over t < count[i] of weight[i*room + t] * input[start[i] + t]. */
-struct taps {
-    size_t n, room;
-    uint32_t *start, *count;
-    double *weight;
-    int32_t *fixed; /* the weights in 22-bit fixed point */
-    float *single;  /* the weights in float32 */
-};
-
-static void taps_free(struct taps *taps)
+void xr_taps_free(struct xr_taps *taps)
 {
     free(taps->start);
     free(taps->count);
     free(taps->weight);
     free(taps->fixed);
     free(taps->single);
+    free(taps->quads);
     memset(taps, 0, sizeof *taps);
 }
 
@@ -68,7 +58,7 @@ static double support_of(enum xr_interp interp)
 }
 
 /* Pillow's window and weights of output i; the count. */
-static uint32_t pillow_taps(struct taps *taps, size_t i, size_t in, double scale,
+static uint32_t pillow_taps(struct xr_taps *taps, size_t i, size_t in, double scale,
                             enum xr_interp interp)
 {
     double wide = scale < 1 || interp == XR_LINEAR ? 1 : scale;
@@ -90,7 +80,7 @@ static uint32_t pillow_taps(struct taps *taps, size_t i, size_t in, double scale
 }
 
 /* OpenCV's shares of the input pixels that output i covers. */
-static uint32_t area_taps(struct taps *taps, size_t i, size_t in, double scale)
+static uint32_t area_taps(struct xr_taps *taps, size_t i, size_t in, double scale)
 {
     double from = (double)i * scale, to = from + scale,
            *w = taps->weight + i * taps->room;
@@ -111,7 +101,7 @@ static uint32_t area_taps(struct taps *taps, size_t i, size_t in, double scale)
     return n;
 }
 
-static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp interp,
+static int taps_make(struct xr_taps *taps, size_t in, size_t out, enum xr_interp interp,
                      struct xr_err *err)
 {
     double scale = (double)in / (double)out;
@@ -129,7 +119,7 @@ static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp in
     taps->fixed = xr_alloc_array(out, taps->room * sizeof *taps->fixed, err);
     taps->single = xr_alloc_array(out, taps->room * sizeof *taps->single, err);
     if (!taps->start || !taps->count || !taps->weight || !taps->fixed || !taps->single) {
-        taps_free(taps);
+        xr_taps_free(taps);
         return -1;
     }
     for (size_t i = 0; i < out; i++)
@@ -142,282 +132,6 @@ static int taps_make(struct taps *taps, size_t in, size_t out, enum xr_interp in
         taps->single[i] = (float)taps->weight[i];
     }
     return 0;
-}
-
-/* --- 8 bit ------------------------------------------------------------------- */
-
-/* Interleave the low (high) halves of two vectors: what transposing is made of. */
-XR_INLINE v16u8 zip_low(v16u8 a, v16u8 b)
-{
-    return __builtin_shuffle(
-        a, b, (v16u8){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
-}
-
-XR_INLINE v16u8 zip_high(v16u8 a, v16u8 b)
-{
-    return __builtin_shuffle(
-        a, b, (v16u8){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
-}
-
-/* dst[c*dst_stride + r] = src[r*src_stride + c] for 16 x 16 bytes */
-XR_INLINE void transpose16(uint8_t *dst, size_t dst_stride, const uint8_t *src,
-                           size_t src_stride)
-{
-    v16u8 a[16], b[16];
-
-    for (int i = 0; i < 16; i++)
-        memcpy(&a[i], src + (size_t)i * src_stride, 16);
-    for (int pass = 0; pass < 2; pass++) { /* four perfect shuffles of the rows */
-        for (int i = 0; i < 8; i++) {
-            b[2 * i] = zip_low(a[i], a[i + 8]);
-            b[2 * i + 1] = zip_high(a[i], a[i + 8]);
-        }
-        for (int i = 0; i < 8; i++) {
-            a[2 * i] = zip_low(b[i], b[i + 8]);
-            a[2 * i + 1] = zip_high(b[i], b[i + 8]);
-        }
-    }
-    for (int i = 0; i < 16; i++)
-        memcpy(dst + (size_t)i * dst_stride, &a[i], 16);
-}
-
-/*
- * LANES sums at once, tap after tap: dst[i] = clip((half + sum of weight[t] * at[t*step +
- * i]) >> 22). Three forms of the same integers.
- */
-XR_INLINE void weigh_base(uint8_t *dst, const uint8_t *at, size_t step,
-                          const int32_t *weight, uint32_t n)
-{
-    int32_t sum[LANES];
-
-    for (size_t i = 0; i < LANES; i++)
-        sum[i] = 1 << (PRECISION - 1);
-    for (uint32_t t = 0; t < n; t++, at += step) {
-        for (size_t i = 0; i < LANES; i++)
-            sum[i] += weight[t] * at[i];
-    }
-    for (size_t i = 0; i < LANES; i++) {
-        int32_t v = sum[i] >> PRECISION;
-
-        dst[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-}
-
-#ifdef XR_X86
-XR_INLINE XR_AVX2 void weigh_avx2(uint8_t *dst, const uint8_t *at, size_t step,
-                                  const int32_t *weight, uint32_t n)
-{
-    __m256i sum[LANES / 8];
-
-    for (int i = 0; i < LANES / 8; i++)
-        sum[i] = _mm256_set1_epi32(1 << (PRECISION - 1));
-    for (uint32_t t = 0; t < n; t++, at += step) {
-        __m256i w = _mm256_set1_epi32(weight[t]);
-
-        for (int i = 0; i < LANES / 8; i++) {
-            __m128i bytes = _mm_loadl_epi64((const void *)(at + 8 * i));
-
-            sum[i] = _mm256_add_epi32(sum[i],
-                                      _mm256_mullo_epi32(w, _mm256_cvtepu8_epi32(bytes)));
-        }
-    }
-    for (int i = 0; i < LANES / 8;
-         i += 4) { /* packing saturates; it works within halves */
-        __m256i low = _mm256_packs_epi32(_mm256_srai_epi32(sum[i], PRECISION),
-                                         _mm256_srai_epi32(sum[i + 1], PRECISION));
-        __m256i high = _mm256_packs_epi32(_mm256_srai_epi32(sum[i + 2], PRECISION),
-                                          _mm256_srai_epi32(sum[i + 3], PRECISION));
-        __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-        __m256i bytes = _mm256_packus_epi16(low, high);
-
-        _mm256_storeu_si256((void *)(dst + 8 * i),
-                            _mm256_permutevar8x32_epi32(bytes, order));
-    }
-}
-
-XR_INLINE XR_AVX512 void weigh_avx512(uint8_t *dst, const uint8_t *at, size_t step,
-                                      const int32_t *weight, uint32_t n)
-{
-    __m512i sum[LANES / 16];
-
-    for (int i = 0; i < LANES / 16; i++)
-        sum[i] = _mm512_set1_epi32(1 << (PRECISION - 1));
-    for (uint32_t t = 0; t < n; t++, at += step) {
-        __m512i w = _mm512_set1_epi32(weight[t]);
-
-        for (int i = 0; i < LANES / 16; i++) {
-            __m128i bytes = _mm_loadu_si128((const void *)(at + 16 * i));
-
-            sum[i] = _mm512_add_epi32(sum[i],
-                                      _mm512_mullo_epi32(w, _mm512_cvtepu8_epi32(bytes)));
-        }
-    }
-    for (int i = 0; i < LANES / 16; i++) {
-        __m512i v = _mm512_max_epi32(_mm512_srai_epi32(sum[i], PRECISION),
-                                     _mm512_setzero_si512());
-
-        _mm_storeu_si128((void *)(dst + 16 * i), _mm512_cvtusepi32_epi8(v));
-    }
-}
-#endif
-
-/*
- * across: LANES rows of row_stride bytes (row_stride a multiple of 16) to LANES rows of
- * dst_stride; turned: [row_stride][LANES]. down: one output row from the rows of a plane.
- */
-#define PASSES(isa, target)                                                              \
-    target static void across_##isa(uint8_t *dst, size_t dst_stride, uint8_t *turned,    \
-                                    const uint8_t *rows, size_t row_stride,              \
-                                    size_t width, const struct taps *taps)               \
-    {                                                                                    \
-        uint8_t tile[16 * LANES];                                                        \
-                                                                                         \
-        for (size_t x = 0; x < width; x += 16) {                                         \
-            for (size_t r = 0; r < LANES; r += 16)                                       \
-                transpose16(turned + x * LANES + r, LANES, rows + r * row_stride + x,    \
-                            row_stride);                                                 \
-        }                                                                                \
-        for (size_t x = 0; x < taps->n; x += 16) {                                       \
-            size_t n = taps->n - x < 16 ? taps->n - x : 16;                              \
-                                                                                         \
-            for (size_t i = 0; i < n; i++)                                               \
-                weigh_##isa(tile + i * LANES,                                            \
-                            turned + (size_t)taps->start[x + i] * LANES, LANES,          \
-                            taps->fixed + (x + i) * taps->room, taps->count[x + i]);     \
-            for (size_t r = 0; r < LANES; r += 16)                                       \
-                transpose16(dst + r * dst_stride + x, dst_stride, tile + r, LANES);      \
-        }                                                                                \
-    }                                                                                    \
-    target static void down_##isa(uint8_t *dst, const uint8_t *plane, size_t stride,     \
-                                  const int32_t *weight, uint32_t n)                     \
-    {                                                                                    \
-        for (size_t x = 0; x < stride; x += LANES)                                       \
-            weigh_##isa(dst + x, plane + x, stride, weight, n);                          \
-    }
-
-PASSES(base, )
-#ifdef XR_X86
-PASSES(avx2, XR_AVX2)
-PASSES(avx512, XR_AVX512)
-#endif
-
-static void across(uint8_t *dst, size_t dst_stride, uint8_t *turned, const uint8_t *rows,
-                   size_t row_stride, size_t width, const struct taps *taps)
-{
-    switch (xr_simd()) {
-#ifdef XR_X86
-    case 2:
-        across_avx512(dst, dst_stride, turned, rows, row_stride, width, taps);
-        return;
-    case 1:
-        across_avx2(dst, dst_stride, turned, rows, row_stride, width, taps);
-        return;
-#endif
-    default:
-        across_base(dst, dst_stride, turned, rows, row_stride, width, taps);
-    }
-}
-
-static void down(uint8_t *dst, const uint8_t *plane, size_t stride, const int32_t *weight,
-                 uint32_t n)
-{
-    switch (xr_simd()) {
-#ifdef XR_X86
-    case 2:
-        down_avx512(dst, plane, stride, weight, n);
-        return;
-    case 1:
-        down_avx2(dst, plane, stride, weight, n);
-        return;
-#endif
-    default:
-        down_base(dst, plane, stride, weight, n);
-    }
-}
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
-/* Channel c of row y of the box, packed. */
-static void take_row(uint8_t *to, const struct xr_image *src, const struct xr_box *box,
-                     size_t y, size_t c)
-{
-    const uint8_t *from = (const uint8_t *)src->data +
-                          ((box->y + y) * src->width + box->x) * src->channels + c;
-
-    if (src->channels == 1) {
-        memcpy(to, from, box->w);
-        return;
-    }
-    for (size_t x = 0; x < box->w; x++)
-        to[x] = from[x * src->channels];
-}
-
-/* Horizontal pass of channel c into plane [box->h rounded up to LANES][stride]. */
-static int plane_across(uint8_t *plane, size_t stride, const struct xr_image *src,
-                        const struct xr_box *box, size_t c, const struct taps *taps,
-                        struct xr_err *err)
-{
-    size_t wide = round_up(box->w, 16);
-    uint8_t *rows, *turned;
-
-    if (taps->n == box->w) { /* the same width: nothing to do, as in Pillow */
-        for (size_t y = 0; y < box->h; y++)
-            take_row(plane + y * stride, src, box, y, c);
-        return 0;
-    }
-    rows = xr_alloc_array(LANES, wide, err);
-    turned = xr_alloc_array(LANES, wide, err);
-    for (size_t y = 0; rows && turned && y < box->h; y += LANES) {
-        if (src->channels == 1 &&
-            y + LANES < box->h) { /* rows follow: reading on is safe */
-            across(plane + y * stride, stride, turned,
-                   (const uint8_t *)src->data + (box->y + y) * src->width + box->x,
-                   src->width, box->w, taps);
-            continue;
-        }
-        for (size_t i = 0; i < LANES && y + i < box->h; i++)
-            take_row(rows + i * wide, src, box, y + i, c);
-        across(plane + y * stride, stride, turned, rows, wide, wide, taps);
-    }
-    free(rows);
-    free(turned);
-    return rows && turned ? 0 : -1;
-}
-
-static int resize8(struct xr_image *dst, const struct xr_image *src,
-                   const struct xr_box *box, const struct taps *tx, const struct taps *ty,
-                   struct xr_err *err)
-{
-    size_t stride = round_up(tx->n, LANES), channels = src->channels;
-    uint8_t *plane = xr_alloc_array(round_up(box->h, LANES), stride, err);
-    uint8_t *line = xr_alloc_array(stride, 1, err);
-    int rc = plane && line ? 0 : -1;
-
-    for (size_t c = 0; c < channels && rc == 0; c++) {
-        rc = plane_across(plane, stride, src, box, c, tx, err);
-        for (size_t y = 0; y < ty->n && rc == 0; y++) {
-            uint8_t *to = (uint8_t *)dst->data + y * tx->n * channels + c;
-            const uint8_t *from = line;
-
-            if (ty->n == box->h)
-                from = plane + y * stride;
-            else
-                down(line, plane + (size_t)ty->start[y] * stride, stride,
-                     ty->fixed + y * ty->room, ty->count[y]);
-            if (channels == 1) {
-                memcpy(to, from, tx->n);
-                continue;
-            }
-            for (size_t x = 0; x < tx->n; x++)
-                to[x * channels] = from[x];
-        }
-    }
-    free(plane);
-    free(line);
-    return rc;
 }
 
 /* --- float32 ----------------------------------------------------------------- */
@@ -436,7 +150,7 @@ XR_INLINE void weigh_f32(float *dst, const float *at, size_t step, const float *
 
 /* turned: [n_in][LANES]; dst: LANES rows of dst_stride */
 XR_CLONES static void across_f32(float *dst, size_t dst_stride, const float *turned,
-                                 const struct taps *taps)
+                                 const struct xr_taps *taps)
 {
     for (size_t x = 0; x < taps->n; x++) {
         float v[LANES];
@@ -457,7 +171,8 @@ XR_CLONES static void down_f32(float *dst, const float *plane, size_t stride,
 
 /* plane [sh][sw] of floats to rows of dst [ty->n][tx->n] */
 static int resize_plane(float *dst, const float *src, size_t sh, size_t sw,
-                        const struct taps *tx, const struct taps *ty, struct xr_err *err)
+                        const struct xr_taps *tx, const struct xr_taps *ty,
+                        struct xr_err *err)
 {
     size_t stride = round_up(tx->n, LANES);
     float *plane = xr_alloc_array(round_up(sh, LANES), stride * sizeof *plane, err);
@@ -486,7 +201,7 @@ static int resize_plane(float *dst, const float *src, size_t sh, size_t sw,
 int xr_resize_f32(float *dst, size_t dh, size_t dw, const float *src, size_t sh,
                   size_t sw, enum xr_interp interp, struct xr_err *err)
 {
-    struct taps tx = {0}, ty = {0};
+    struct xr_taps tx = {0}, ty = {0};
     int rc;
 
     if (dh == 0 || dw == 0 || sh == 0 || sw == 0 || interp == XR_NEAREST)
@@ -495,8 +210,8 @@ int xr_resize_f32(float *dst, size_t dh, size_t dw, const float *src, size_t sh,
                  resize_plane(dst, src, sh, sw, &tx, &ty, err)
              ? -1
              : 0;
-    taps_free(&tx);
-    taps_free(&ty);
+    xr_taps_free(&tx);
+    xr_taps_free(&ty);
     return rc;
 }
 
@@ -507,8 +222,8 @@ static float sample(const struct xr_image *im, size_t i)
 }
 
 static int resize_float(struct xr_image *dst, const struct xr_image *src,
-                        const struct xr_box *box, const struct taps *tx,
-                        const struct taps *ty, struct xr_err *err)
+                        const struct xr_box *box, const struct xr_taps *tx,
+                        const struct xr_taps *ty, struct xr_err *err)
 {
     size_t channels = src->channels, n = tx->n * ty->n;
     float *in = xr_alloc_array(box->w, box->h * sizeof *in, err);
@@ -640,7 +355,7 @@ int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_
               size_t width, size_t height, enum xr_interp interp, struct xr_err *err)
 {
     struct xr_box all = {0, 0, src->width, src->height};
-    struct taps tx = {0}, ty = {0};
+    struct xr_taps tx = {0}, ty = {0};
     int rc = -1;
 
     box = box ? box : &all;
@@ -666,10 +381,10 @@ int xr_resize(struct xr_image *dst, const struct xr_image *src, const struct xr_
     else if (taps_make(&tx, box->w, width, interp, err) == 0 &&
              taps_make(&ty, box->h, height, interp, err) == 0)
         rc = src->depth == 8 && interp < XR_AREA
-                 ? resize8(dst, src, box, &tx, &ty, err)
+                 ? xr_resize8(dst, src, box, &tx, &ty, err)
                  : resize_float(dst, src, box, &tx, &ty, err);
-    taps_free(&tx);
-    taps_free(&ty);
+    xr_taps_free(&tx);
+    xr_taps_free(&ty);
     if (rc)
         xr_image_free(dst);
     return rc;

@@ -22,6 +22,13 @@
 #define XR_X86
 #define XR_AVX2 __attribute__((target("avx2")))
 #define XR_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512dq")))
+/* Where xr_simd() is 2 and xr_simd_vnni() says so. */
+#define XR_VNNI                                                                          \
+    __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+static inline int xr_simd_vnni(void)
+{
+    return __builtin_cpu_supports("avx512vnni");
+}
 static inline int xr_simd(void)
 {
     return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
