@@ -12,8 +12,6 @@
 #include "rng.h"
 #include "stream.h"
 
-#define MAX_ANNOTATION ((size_t)1 << 26)
-
 /* --- which rows -------------------------------------------------------------- */
 
 enum part {
@@ -280,7 +278,7 @@ int xr_films_table(struct xr_films *films, const char *path,
 }
 
 /* The path below the folder of relative paths; free it. */
-static char *full_path(const struct xr_films *f, const char *path, struct xr_err *err)
+char *xr_films_path(const struct xr_films *f, const char *path, struct xr_err *err)
 {
     return f->root && *path != '/' ? xr_sprintf(err, "%s/%s", f->root, path)
                                    : xr_strdup(path, err);
@@ -335,7 +333,7 @@ int xr_films_add(struct xr_films *f, const char *path, const char *key_path,
                  int64_t label, size_t row, const struct xr_films_rule *rule,
                  struct xr_err *err)
 {
-    char *full = full_path(f, path, err);
+    char *full = xr_films_path(f, path, err);
     struct xr_frames frames = {.n = 1};
     struct xr_pick pick;
 
@@ -434,87 +432,4 @@ void xr_films_where(char *text, size_t size, const struct xr_films *films, size_
     if (films->name)
         snprintf(text, size, "%s:%u: ", films->name,
                  xr_films_line(films, films->films[i].row));
-}
-
-/* The reader may name the file itself: once is enough. */
-static int fail_reading(const struct xr_films *films, size_t i, const char *full,
-                        const struct xr_err *why, struct xr_err *err)
-{
-    size_t n = strlen(full);
-    bool again = strncmp(why->text, full, n) == 0 && strncmp(why->text + n, ": ", 2) == 0;
-    char where[512];
-
-    xr_films_where(where, sizeof where, films, i);
-    return xr_fail(err, "%scannot read '%s': %s", where, full,
-                   why->text + (again ? n + 2 : 0));
-}
-
-static int read_one(struct xr_image *image, struct xr_image_info *info,
-                    const struct xr_films *films, size_t i, const char *path,
-                    enum xr_color color, struct xr_err *err)
-{
-    char *full = full_path(films, path, err);
-    struct xr_err why = {0};
-    int rc;
-
-    if (!full)
-        return -1;
-    rc = xr_frames_read(image, info, full, color, &why);
-    if (rc)
-        fail_reading(films, i, full, &why, err);
-    free(full);
-    return rc;
-}
-
-int xr_films_boxes(struct xr_boxes *boxes, const struct xr_films *films, size_t i,
-                   size_t width, size_t height, char *const *names, size_t n_names,
-                   struct xr_err *err)
-{
-    const char *path = films->films[i].annotation;
-    struct xr_buf buf = {0};
-    struct xr_err why = {0};
-    char *full;
-    int rc;
-
-    memset(boxes, 0, sizeof *boxes);
-    if (!path || !*path)
-        return 0;
-    full = full_path(films, path, err);
-    if (!full)
-        return -1;
-    rc = xr_read_file(&buf, full, MAX_ANNOTATION, NULL, &why) ||
-         xr_boxes_parse(boxes, &buf, width, height, names, n_names, &why);
-    xr_buf_free(&buf);
-    if (rc)
-        fail_reading(films, i, full, &why, err);
-    free(full);
-    return rc ? -1 : 0;
-}
-
-int xr_films_read(struct xr_image *image, struct xr_image *mask,
-                  struct xr_image_info *info, const struct xr_films *films, size_t i,
-                  enum xr_color color, struct xr_err *err)
-{
-    const struct xr_film *film = &films->films[i];
-    char where[512];
-
-    memset(mask, 0, sizeof *mask);
-    if (read_one(image, info, films, i, film->path, color, err))
-        return -1;
-    if (!film->mask || !*film->mask)
-        return 0;
-    if (read_one(mask, NULL, films, i, film->mask, XR_COLOR_GRAY, err) ||
-        xr_to8(mask, err)) {
-        xr_image_free(image);
-        return -1;
-    }
-    if (mask->width != image->width || mask->height != image->height) {
-        xr_films_where(where, sizeof where, films, i);
-        xr_fail(err, "%smask '%s' is %zux%zu, image '%s' is %zux%zu", where, film->mask,
-                mask->width, mask->height, film->path, image->width, image->height);
-        xr_image_free(image);
-        xr_image_free(mask);
-        return -1;
-    }
-    return 0;
 }

@@ -93,13 +93,23 @@ void xr_films_shuffle(size_t *order, const struct xr_films *films, uint64_t seed
 cJSON *xr_films_row(const struct xr_films *films, size_t i);
 
 /*
- * Decode film i and its mask (8-bit gray; data NULL where it has none). Errors name the
+ * Decode film i and its mask (8-bit gray; data NULL where it has none). least (may be
+ * NULL): the film may be decoded smaller, see xr_image_decode_least. Errors name the
  * table's line and the file: "splits.csv:41: cannot read 'a.jpg': Premature end of JPEG
  * file".
  */
 int xr_films_read(struct xr_image *image, struct xr_image *mask,
                   struct xr_image_info *info, const struct xr_films *films, size_t i,
-                  enum xr_color color, struct xr_err *err) XR_MUST_USE;
+                  enum xr_color color, const struct xr_image_least *least,
+                  struct xr_err *err) XR_MUST_USE;
+
+/* The mask alone; info: of the film. */
+int xr_films_mask(struct xr_image *mask, const struct xr_image_info *info,
+                  const struct xr_films *films, size_t i, struct xr_err *err) XR_MUST_USE;
+/* The digest of the file of film i, and what its path chooses from it ("#3" or ""). */
+int xr_films_digest(char digest[XR_SHA256_TEXT], const struct xr_films *films, size_t i,
+                    struct xr_err *err) XR_MUST_USE;
+const char *xr_films_pick(const struct xr_films *films, size_t i);
 
 /* The annotation of film i, whose stored size that is; boxes->known false: it has none.
  * names[n_names]: of YOLO's classes. Errors as xr_films_read. */

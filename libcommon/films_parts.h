@@ -29,6 +29,8 @@ int xr_films_add(struct xr_films *films, const char *path, const char *key_path,
 /* xr_films_files with what is in *films already (name, text). */
 int xr_films_paths(struct xr_films *films, char *const *paths, size_t n,
                    const struct xr_films_rule *rule, struct xr_err *err) XR_MUST_USE;
+/* A path of the table below the root; free with free(). */
+char *xr_films_path(const struct xr_films *films, const char *path, struct xr_err *err);
 /* Two films with one key are an error. */
 int xr_films_distinct(const struct xr_films *films, struct xr_err *err) XR_MUST_USE;
 

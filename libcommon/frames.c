@@ -127,7 +127,8 @@ struct xr_pick xr_frames_nth(const struct xr_frames *frames, size_t i)
 }
 
 int xr_frames_read(struct xr_image *image, struct xr_image_info *info, const char *path,
-                   enum xr_color color, struct xr_err *err)
+                   enum xr_color color, const struct xr_image_least *least,
+                   struct xr_err *err)
 {
     struct xr_buf buf = {0};
     struct xr_pick pick;
@@ -138,7 +139,8 @@ int xr_frames_read(struct xr_image *image, struct xr_image_info *info, const cha
     if (!file)
         return -1;
     if (xr_read_file(&buf, file, MAX_FILE, NULL, err) == 0)
-        rc = xr_image_decode_pick(image, info, buf.data, buf.size, &pick, color, err);
+        rc = xr_image_decode_least(image, info, buf.data, buf.size, &pick, color, least,
+                                   err);
     else if (err && strncmp(err->text, file, n) == 0 &&
              strncmp(err->text + n, ": ", 2) == 0) /* callers name it */
         memmove(err->text, err->text + n + 2, strlen(err->text + n + 2) + 1);

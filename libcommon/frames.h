@@ -29,6 +29,7 @@ struct xr_pick xr_frames_nth(const struct xr_frames *frames, size_t i);
 
 /* Read and decode a picture named by such a path. Errors do not name it twice. */
 int xr_frames_read(struct xr_image *image, struct xr_image_info *info, const char *path,
-                   enum xr_color color, struct xr_err *err) XR_MUST_USE;
+                   enum xr_color color, const struct xr_image_least *least,
+                   struct xr_err *err) XR_MUST_USE;
 
 #endif

@@ -284,7 +284,7 @@ int xr_image_frames(struct xr_frames *frames, const void *data, size_t size,
 
 static int decode(struct xr_image *image, struct xr_image_info *info, const void *data,
                   size_t size, const struct xr_pick *pick, enum xr_color color,
-                  struct xr_err *err)
+                  const struct xr_image_least *least, struct xr_err *err)
 {
     enum kind kind = kind_of(data, size);
     size_t index;
@@ -303,14 +303,15 @@ static int decode(struct xr_image *image, struct xr_image_info *info, const void
     }
     if (xr_pick_frame(&index, pick, 1, err))
         return -1;
-    return kind == JPEG  ? xr_jpeg_decode(image, info, data, size, color, err)
+    return kind == JPEG  ? xr_jpeg_decode(image, info, data, size, color, least, err)
            : kind == PNG ? xr_png_decode(image, info, data, size, color, err)
                          : xr_pnm_decode(image, info, data, size, color, err);
 }
 
-int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
-                         const void *data, size_t size, const struct xr_pick *pick,
-                         enum xr_color color, struct xr_err *err)
+int xr_image_decode_least(struct xr_image *image, struct xr_image_info *info,
+                          const void *data, size_t size, const struct xr_pick *pick,
+                          enum xr_color color, const struct xr_image_least *least,
+                          struct xr_err *err)
 {
     struct xr_image_info unused;
     int rc;
@@ -319,7 +320,15 @@ int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
     memset(image, 0, sizeof *image);
     memset(info, 0, sizeof *info);
     info->orientation = 1;
-    rc = decode(image, info, data, size, pick, color, err);
+    rc = decode(image, info, data, size, pick, color, least, err);
+    info->width = info->width ? info->width : image->width;
+    info->height = info->height ? info->height : image->height;
+    if (info->orientation > 4) {
+        size_t width = info->width;
+
+        info->width = info->height;
+        info->height = width;
+    }
     if (rc == 0 && info->orientation > 1)
         rc = turn(image, info->orientation, err);
     if (rc == 0 && image->depth == 16 && strcmp(info->format, "dicom") &&
@@ -328,6 +337,13 @@ int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
     if (rc)
         xr_image_free(image);
     return rc;
+}
+
+int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
+                         const void *data, size_t size, const struct xr_pick *pick,
+                         enum xr_color color, struct xr_err *err)
+{
+    return xr_image_decode_least(image, info, data, size, pick, color, NULL, err);
 }
 
 int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const void *data,

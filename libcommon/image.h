@@ -32,7 +32,9 @@ struct xr_image_tag {
 
 /* What the file said, besides its pixels. */
 struct xr_image_info {
-    char format[16];     /* jpeg, png, tiff, pnm, dicom, nifti */
+    size_t width, height; /* as stored and turned; larger than those of the image where it
+                           * was decoded smaller */
+    char format[16];      /* jpeg, png, tiff, pnm, dicom, nifti */
     char mode[16];       /* as stored: gray, rgb, cmyk, palette, graya, rgba, bits, ... */
     int orientation;     /* EXIF 1..8; pixels are already turned */
     int stored_depth;    /* 1..16; of NIfTI up to 64 */
@@ -75,6 +77,20 @@ int xr_image_decode(struct xr_image *image, struct xr_image_info *info, const vo
 int xr_image_decode_pick(struct xr_image *image, struct xr_image_info *info,
                          const void *data, size_t size, const struct xr_pick *pick,
                          enum xr_color color, struct xr_err *err) XR_MUST_USE;
+
+/*
+ * The same, but it may come out smaller, where the format is quicker so: least(of, ...)
+ * says how large a film that is seen as width x height has to be. JPEG: by 2, 4 or 8,
+ * sides rounded up (libjpeg's scaled inverse transforms).
+ */
+struct xr_image_least {
+    void (*least)(size_t sides[2], const void *of, size_t width, size_t height);
+    const void *of;
+};
+int xr_image_decode_least(struct xr_image *image, struct xr_image_info *info,
+                          const void *data, size_t size, const struct xr_pick *pick,
+                          enum xr_color color, const struct xr_image_least *least,
+                          struct xr_err *err) XR_MUST_USE;
 
 /* How many pictures a file holds; for DICOM its first part is enough. */
 int xr_image_frames(struct xr_frames *frames, const void *data, size_t size,

@@ -58,8 +58,10 @@ bool xr_tiff_is(const unsigned char *head, size_t size);
 bool xr_dicom_is(const unsigned char *head, size_t size);
 bool xr_nifti_is(const unsigned char *head, size_t size); /* also gzipped */
 
+/* least: see xr_image_decode_least; NULL: whole. */
 int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
-                   size_t size, enum xr_color color, struct xr_err *err) XR_MUST_USE;
+                   size_t size, enum xr_color color, const struct xr_image_least *least,
+                   struct xr_err *err) XR_MUST_USE;
 int xr_png_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
                   size_t size, enum xr_color color, struct xr_err *err) XR_MUST_USE;
 int xr_pnm_decode(struct xr_image *image, struct xr_image_info *info, const void *data,

@@ -135,8 +135,23 @@ static int orientation_of(const struct jpeg_decompress_struct *jpeg)
     return 1;
 }
 
+/* The largest divisor that leaves the sides as long as they have to be. */
+static unsigned divisor(const struct jpeg_decompress_struct *jpeg, int orientation,
+                        const struct xr_image_least *least)
+{
+    size_t w = orientation > 4 ? jpeg->image_height : jpeg->image_width;
+    size_t h = orientation > 4 ? jpeg->image_width : jpeg->image_height, sides[2];
+    unsigned by = 8;
+
+    least->least(sides, least->of, w, h);
+    while (by > 1 && ((w + by - 1) / by < sides[0] || (h + by - 1) / by < sides[1]))
+        by /= 2;
+    return by;
+}
+
 int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const void *data,
-                   size_t size, enum xr_color color, struct xr_err *err)
+                   size_t size, enum xr_color color, const struct xr_image_least *least,
+                   struct xr_err *err)
 {
     struct jpeg_decompress_struct jpeg;
     struct trap trap;
@@ -161,6 +176,10 @@ int xr_jpeg_decode(struct xr_image *image, struct xr_image_info *info, const voi
     if (xr_image_check(jpeg.image_width, jpeg.image_height, err))
         longjmp(trap.back, 1);
     info->orientation = orientation_of(&jpeg);
+    info->width = jpeg.image_width;
+    info->height = jpeg.image_height;
+    if (least)
+        jpeg.scale_denom = divisor(&jpeg, info->orientation, least);
 
     switch (jpeg.jpeg_color_space) {
     case JCS_CMYK:

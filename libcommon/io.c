@@ -161,7 +161,7 @@ struct xr_out {
     char *path;      /* NULL: standard output */
     char *temporary; /* a name that must be removed; NULL where the file has none */
     int fd;
-    int finished, settled;
+    int finished, settled, no_sync;
     char *buffer;
     size_t used;
 };
@@ -221,6 +221,7 @@ int xr_out_open(struct xr_out **result, const char *path, int flags, struct xr_e
     if (!out)
         return -1;
     out->fd = -1;
+    out->no_sync = flags & XR_OUT_NO_SYNC;
     out->buffer = xr_alloc_array(OUT_ROOM, 1, err);
     if (!out->buffer)
         goto fail;
@@ -345,7 +346,7 @@ int xr_out_settle(struct xr_out *out, struct xr_err *err)
         return 0;
     if (xr_out_flush(out, err))
         return -1;
-    if (out->path && !out->finished && fsync(out->fd))
+    if (out->path && !out->finished && !out->no_sync && fsync(out->fd))
         return xr_fail_errno(err, "%s: cannot sync", out->path);
     free(out->buffer);
     out->buffer = NULL;

@@ -45,7 +45,8 @@ const char *xr_last_part(const char *path);
  * ----------------------------------------------------------------------------- */
 
 enum {
-    XR_OUT_BINARY = 1, /* refuse a terminal (usage error) */
+    XR_OUT_BINARY = 1,  /* refuse a terminal (usage error) */
+    XR_OUT_NO_SYNC = 2, /* for what is checked when it is read: not forced to the disk */
 };
 
 /*

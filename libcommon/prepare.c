@@ -54,6 +54,8 @@ void xr_prepare_end(struct xr_prepare *run)
     xr_deidentify_close(run->deidentify);
     run->deidentify = NULL;
     xr_prepare_boxes_close(run);
+    xr_cache_close(run->cache);
+    run->cache = NULL;
 }
 
 size_t xr_prepare_records(const struct xr_prepare *run)
@@ -112,39 +114,6 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     return 1;
 }
 
-cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image)
-{
-    cJSON *json = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(json, "format", info->format);
-    cJSON_AddStringToObject(json, "mode", info->mode);
-    cJSON_AddNumberToObject(json, "depth", info->stored_depth);
-    cJSON_AddNumberToObject(json, "height", (double)image->height);
-    cJSON_AddNumberToObject(json, "width", (double)image->width);
-    cJSON_AddNumberToObject(json, "orientation", info->orientation);
-    for (size_t i = 0; i < info->n_tags; i++) {
-        const struct xr_image_tag *tag = &info->tags[i];
-
-        if (tag->json)
-            cJSON_AddItemToObject(json, tag->name, cJSON_Parse(tag->value));
-        else
-            cJSON_AddStringToObject(json, tag->name, tag->value);
-    }
-    return json;
-}
-
-/* Bring an image to its final shape and 8 bits. */
-static int shape(struct xr_image *image, const struct xr_fit *fit, struct xr_err *err)
-{
-    struct xr_image out;
-
-    if (xr_fit_apply(&out, image, fit, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return xr_to8(image, err);
-}
-
 /* An 8-bit image as an array; it takes the pixels over. */
 static struct xr_array array_of(struct xr_image *image)
 {
@@ -171,55 +140,18 @@ static int put_mask(struct xr_record *record, struct xr_image *mask, struct xr_e
     return xr_record_put(record, "mask.npy", buf.data, buf.size, err);
 }
 
-/* Decode a film of a table; key, label and the columns of its row go to the record. */
-static int open_film(struct xr_opened *opened, struct xr_prepared *to,
-                     const struct xr_prepare *run, struct xr_err *err)
-{
-    const struct xr_film *film = &run->films->films[to->film];
-    struct xr_record *r = &to->record;
-    char *key = xr_repeat_key(film->key, to->repeat, err);
-    cJSON *row;
-
-    if (!key ||
-        xr_films_read(&opened->image, &opened->mask, &to->info, run->films, to->film,
-                      run->color, err) ||
-        xr_prepare_boxes(opened, run, to->film, err)) {
-        free(key);
-        return -1;
-    }
-    opened->source = xr_prepare_source(&to->info, &opened->image);
-    r->key = run->epochs > 1 ? xr_sprintf(err, "%04lld/%s", (long long)to->epoch, key)
-                             : xr_strdup(key, err);
-    free(key);
-    r->label = film->label;
-    r->meta = cJSON_CreateObject();
-    cJSON_AddNumberToObject(r->meta, "epoch", (double)to->epoch);
-    if (film->label >= 0)
-        cJSON_AddStringToObject(r->meta, "label", run->films->classes[film->label]);
-    if (run->quota)
-        cJSON_AddNumberToObject(r->meta, "repeat", (double)to->repeat);
-    row = xr_films_row(run->films, to->film);
-    if (row)
-        cJSON_AddItemToObject(r->meta, "row", row);
-    return r->key ? 0 : -1;
-}
-
 static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
                        const struct xr_prepare *run, struct xr_err *err)
 {
     struct xr_image *image = &opened->image,
                     *mask = opened->mask.data ? &opened->mask : NULL;
-    struct xr_fit mask_fit = run->fit;
 
     if (opened->source) {
         cJSON_DeleteItemFromObjectCaseSensitive(to->record.meta, "source");
         cJSON_AddItemToObject(to->record.meta, "source", opened->source);
         opened->source = NULL;
     }
-    mask_fit.interp = XR_NEAREST;
-    xr_fit_points(opened->boxes.points, opened->boxes.n_points, image->width,
-                  image->height, &run->fit);
-    if (shape(image, &run->fit, err) || (mask && shape(mask, &mask_fit, err)))
+    if (xr_prepare_fit(opened, &run->fit, err))
         return -1;
     if (xr_prepare_vary(run,
                         &(struct xr_subject){image, mask, opened->boxes.points,
@@ -243,7 +175,7 @@ static int work(void *shared, void *slot, struct xr_err *err)
     xr_record_free(&to->record);
     memset(&to->info, 0, sizeof to->info);
     rc = run->source ? xr_prepare_open_record(&opened, to, run, err)
-                     : open_film(&opened, to, run, err);
+                     : xr_prepare_open_film(&opened, to, run, err);
     if (rc == 0 && run->deidentify && run->source)
         rc = xr_deidentify_key(&to->record.key, run->deidentify,
                                xr_source_header(run->source)->epochs > 1, err);

@@ -10,6 +10,7 @@
 
 #include "balance.h"
 #include "deidentify.h"
+#include "cache.h"
 #include "films.h"
 #include "pixels/augment.h"
 #include "pixels/pixels.h"
@@ -46,9 +47,11 @@ struct xr_prepare {
     const char *coco_name;
     char **box_names; /* of YOLO's classes, owned */
     size_t n_box_names;
-    double min_visible;   /* share of a box's area that must be left */
-    bool polygon_mask;    /* draw polygons where there is no mask */
-    size_t height, width; /* of the records, behind the chain; from xr_prepare_begin */
+    double min_visible;     /* share of a box's area that must be left */
+    struct xr_cache *cache; /* owned; NULL: none */
+    bool fast_decode;       /* where it is quicker, no larger than the fit needs */
+    bool polygon_mask;      /* draw polygons where there is no mask */
+    size_t height, width;   /* of the records, behind the chain; from xr_prepare_begin */
     /* the place */
     int64_t *quota; /* films of each class in an epoch; NULL: as in the table */
     size_t *order, *repeat, at; /* repeat: with quota */
@@ -69,6 +72,8 @@ struct xr_prepared {
 /* What is known of a film before it is fitted and varied; whoever has it frees it. */
 struct xr_opened {
     struct xr_image image, mask; /* mask.data NULL: none */
+    size_t width, height;        /* of the film, which may have been decoded smaller */
+    bool fitted;                 /* the image has the run's size already */
     struct xr_boxes boxes;
     cJSON *source; /* what the file was; NULL: not known */
 };
@@ -91,7 +96,14 @@ int xr_prepare_boxes_record(struct xr_opened *opened, const struct xr_record *in
 int xr_prepare_boxes_put(struct xr_record *record, const struct xr_boxes *boxes,
                          const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
 /* {"format","mode","depth","height","width","orientation", what else the file said} */
-cJSON *xr_prepare_source(const struct xr_image_info *info, const struct xr_image *image);
+cJSON *xr_prepare_source(const struct xr_image_info *info);
+/* Decode a film of a table or list, or take it from the cache; key, label and the columns
+ * of its row go to the record. */
+int xr_prepare_open_film(struct xr_opened *opened, struct xr_prepared *to,
+                         const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
+/* Bring image, mask and boxes to the run's size and 8 bits. */
+int xr_prepare_fit(struct xr_opened *opened, const struct xr_fit *fit,
+                   struct xr_err *err) XR_MUST_USE;
 
 /* Vary a film that has the run's size: by the chain, or as the replay says; what was
  * applied is added to the record's meta. */

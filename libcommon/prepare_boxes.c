@@ -48,10 +48,9 @@ void xr_prepare_boxes_close(struct xr_prepare *run)
 int xr_prepare_boxes(struct xr_opened *opened, const struct xr_prepare *run, size_t film,
                      struct xr_err *err)
 {
-    const struct xr_image *image = &opened->image;
     char where[512];
 
-    if (xr_films_boxes(&opened->boxes, run->films, film, image->width, image->height,
+    if (xr_films_boxes(&opened->boxes, run->films, film, opened->width, opened->height,
                        run->box_names, run->n_box_names, err))
         return -1;
     if (!opened->boxes.known && run->coco &&
@@ -61,7 +60,8 @@ int xr_prepare_boxes(struct xr_opened *opened, const struct xr_prepare *run, siz
     }
     if (!run->polygon_mask || !opened->boxes.known || opened->mask.data)
         return 0;
-    return xr_boxes_draw(&opened->mask, &opened->boxes, image->width, image->height, err);
+    return xr_boxes_draw(&opened->mask, &opened->boxes, opened->width, opened->height,
+                         err);
 }
 
 int xr_prepare_boxes_record(struct xr_opened *opened, const struct xr_record *in,

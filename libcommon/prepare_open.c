@@ -135,6 +135,7 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
     run->start_epoch = 1;
     run->min_visible = set->min_visible;
     run->polygon_mask = set->polygon_mask;
+    run->fast_decode = set->fast_decode;
     run->shuffle =
         xr_cli_given(cli, "augment") ? set->augment : strcmp(run->split, "train") == 0;
     run->epochs = run->shuffle ? set->epochs : 1;
@@ -158,8 +159,9 @@ static int open_streams(struct xr_prepare *run, const struct xr_cli *cli,
                         const struct xr_prepare_set *set, struct xr_err *err)
 {
     static const char *const useless[] = {
-        "coco",        "box-names", "polygon-mask", "fold",        "inner",  "subset",
-        "certificate", "epochs",    "root",         "key-replace", "balance"};
+        "coco",      "box-names", "polygon-mask", "fast-decode", "cache",
+        "cache-max", "fold",      "inner",        "subset",      "certificate",
+        "epochs",    "root",      "key-replace",  "balance"};
     static char *standard[] = {"-"};
     bool operands = cli->n_operands > 0;
     struct xr_source_rule rule = {.paths = operands ? cli->operands : standard,
@@ -243,6 +245,7 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
                                  .classes = set->classes,
                                  .root = set->root,
                                  .key_replace = set->key_replace};
+    uint64_t most = 0;
     int kind = set->files_from ? 'i' : xr_films_sniff(xr_cli_input(cli));
 
     run->films = films;
@@ -259,6 +262,12 @@ int xr_prepare_input(struct xr_prepare *run, struct xr_films *films,
         return -1;
     if (films->name && strcmp(films->name, "standard input"))
         cJSON_AddStringToObject(inputs, xr_last_part(films->name), films->digest);
+    if (set->cache_max && !set->cache)
+        return xr_fail_usage(err, "--cache-max: only with --cache");
+    if (set->cache_max && xr_parse_bytes(&most, set->cache_max, err))
+        return xr_fail_in(err, "--cache-max");
+    if (set->cache && xr_cache_open(&run->cache, set->cache, most, err))
+        return xr_fail_in(err, "--cache");
     if (xr_prepare_boxes_open(run, set->coco, set->box_names, inputs, err))
         return -1;
     if (set->certificate && certify(films, cli, set->certificate, inputs, err))

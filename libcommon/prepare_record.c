@@ -52,7 +52,7 @@ static int open_image(struct xr_opened *opened, struct xr_prepared *to,
         return xr_fail(err, "no image: neither .npy nor a file of a known format");
     if (xr_image_decode(&opened->image, &to->info, file->data, file->size, color, err))
         return xr_fail_in(err, "cannot read '%s.%s'", to->in.key, file->suffix);
-    opened->source = xr_prepare_source(&to->info, &opened->image);
+    opened->source = xr_prepare_source(&to->info);
     return 0;
 }
 
@@ -92,6 +92,8 @@ int xr_prepare_open_record(struct xr_opened *opened, struct xr_prepared *to,
     if (open_image(opened, to, run->color, err) || open_mask(opened, to, err) ||
         xr_prepare_boxes_record(opened, &to->in, err))
         return xr_fail_in(err, "%s: record '%s'", to->from, to->in.key);
+    opened->width = opened->image.width;
+    opened->height = opened->image.height;
     r->key = to->in.key;
     r->label = to->in.label;
     r->meta = to->in.meta ? to->in.meta : cJSON_CreateObject();

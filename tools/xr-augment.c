@@ -63,6 +63,11 @@ static const struct xr_opt options[] = {
     ROW("min-visible", 0, REAL, run.min_visible, "X", 0, 1, NULL,
         "drop boxes of which less is left"),
     FLAG("polygon-mask", run.polygon_mask, "draw polygons as the mask, where is none"),
+    FLAG("fast-decode", run.fast_decode, "decode large JPEGs no larger than needed"),
+    {"cache", 0, XR_OPT_TEXT, offsetof(struct settings, run.cache), "DIR",
+     "keep decoded and fitted films there", 0, 0, NULL, true},
+    {"cache-max", 0, XR_OPT_TEXT, offsetof(struct settings, run.cache_max), "SIZE",
+     "as long as it holds no more than SIZE", 0, 0, NULL, true},
     TEXT("files-from", run.files_from, "FILE", "read the image files that FILE lists"),
     ROW("null", '0', FLAG, run.null, NULL, 0, 0, NULL,
         "its paths end in a NUL, not at the end of a line"),
@@ -139,6 +144,14 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
         turned += p->epoch == 1 && p->info.orientation > 1;
         if (xr_writers_put(out, &p->record, err))
             return -1;
+    }
+    if (run->cache) {
+        uint64_t asked, found;
+        const char *wrong = xr_cache_said(run->cache, &asked, &found);
+
+        xr_cli_note(cli, "cache: %zu of %zu films found", (size_t)found, (size_t)asked);
+        if (wrong)
+            xr_cli_warn(cli, "nothing more was put into the cache: %s", wrong);
     }
     if (bad)
         xr_cli_warn(cli, "%zu of %zu records skipped", bad, (size_t)done);

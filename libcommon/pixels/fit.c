@@ -91,10 +91,24 @@ static struct placed place(const struct xr_fit *fit, size_t width, size_t height
     return p;
 }
 
+void xr_fit_least(size_t sides[2], const struct xr_fit *fit, size_t width, size_t height)
+{
+    struct placed p = place(fit, width, height);
+
+    sides[0] = p.width;
+    sides[1] = p.height;
+}
+
 int xr_fit_apply(struct xr_image *dst, const struct xr_image *src,
                  const struct xr_fit *fit, struct xr_err *err)
 {
-    struct placed p = place(fit, src->width, src->height);
+    return xr_fit_apply_of(dst, src, src->width, src->height, fit, err);
+}
+
+int xr_fit_apply_of(struct xr_image *dst, const struct xr_image *src, size_t width,
+                    size_t height, const struct xr_fit *fit, struct xr_err *err)
+{
+    struct placed p = place(fit, width, height);
     struct xr_image inner;
     int rc;
 

@@ -88,6 +88,14 @@ void xr_fit_points(float *points, size_t n, size_t width, size_t height,
 int xr_window(struct xr_image *dst, const struct xr_image *src, ptrdiff_t x, ptrdiff_t y,
               size_t width, size_t height, struct xr_err *err) XR_MUST_USE;
 
+/* The sides that a film of width x height is resampled to. */
+void xr_fit_least(size_t sides[2], const struct xr_fit *fit, size_t width, size_t height);
+/* The same of src that stands for a film of width x height, which it was decoded smaller
+ * than: it comes to the same place. */
+int xr_fit_apply_of(struct xr_image *dst, const struct xr_image *src, size_t width,
+                    size_t height, const struct xr_fit *fit,
+                    struct xr_err *err) XR_MUST_USE;
+
 /* 16 to 8 bit: (v*255 + 32767) / 65535. In place: the data is reallocated. 8 bit:
  * nothing. */
 int xr_to8(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
