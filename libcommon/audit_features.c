@@ -225,29 +225,6 @@ static int add_films(struct xr_audit *a, struct xr_split *s, struct xr_err *err)
 
 /* --- which columns --------------------------------------------------------------- */
 
-/* Columns that say the label, the name, the group or the part say nothing new. */
-static bool is_own(const struct xr_split *s, size_t col)
-{
-    static const char *const own[] = {"key",   "path", "mask",  "label", "class",
-                                      "split", "fold", "group", "subset"};
-    const char *name = s->table->names[col];
-
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        if (!strcmp(name, own[i]))
-            return true;
-    }
-    for (size_t i = 0; i < s->n_hot; i++) {
-        if (s->hot[i] == (int)col)
-            return true;
-    }
-    for (size_t i = 0; i < s->n_group_cols && !s->rule->group_runs; i++) {
-        if (s->group_cols[i] == (int)col && s->n_group_cols == 1)
-            return true;
-    }
-    return (int)col == s->key_col || (!s->rule->one_hot && (int)col == s->label_col) ||
-           xr_split_is_inner(name);
-}
-
 static int settle_skip(struct xr_audit *a, const struct xr_split *s, const char *list,
                        struct xr_err *err)
 {
@@ -265,7 +242,7 @@ static int settle_skip(struct xr_audit *a, const struct xr_split *s, const char 
             a->skip[col] = true;
     }
     for (size_t c = 0; c < s->table->n_cols && !status; c++)
-        a->skip[c] |= is_own(s, c);
+        a->skip[c] |= xr_split_own_column(s, c);
     xr_names_free(&names);
     return status;
 }

@@ -127,8 +127,10 @@ int xr_split_write(struct xr_split *split, struct xr_out *out,
 
 /* Files beside a split; NULL: not wanted. Borrowed. */
 struct xr_split_beside {
-    const char *certificate; /* certificate.h */
-    const char *pairs;       /* films that look alike, as CSV */
+    const char *certificate;  /* certificate.h */
+    const char *pairs;        /* films that look alike, as CSV */
+    const char *flow;         /* rows read, left out by reason, kept, by part */
+    const char *demographics; /* what each column says of each part */
 };
 /* What was read, as an object "last part of the path" -> digest; the caller owns it. */
 cJSON *xr_split_inputs(const struct xr_split *split, struct xr_err *err) XR_MUST_USE;

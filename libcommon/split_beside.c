@@ -1,4 +1,4 @@
-/* Files beside a split: its certificate. */
+/* Files beside a split. */
 #include "split_parts.h"
 
 #include <string.h>
@@ -76,6 +76,11 @@ int xr_split_beside(struct xr_split *s, const struct xr_split_beside *beside,
     int status = 0;
 
     if (beside->pairs && write_table(s, beside->pairs, xr_split_pairs, err))
+        return -1;
+    if (beside->flow && write_table(s, beside->flow, xr_split_flow, err))
+        return -1;
+    if (beside->demographics &&
+        write_table(s, beside->demographics, xr_split_demographics, err))
         return -1;
     if (!beside->certificate)
         return 0;

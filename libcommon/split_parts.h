@@ -125,6 +125,17 @@ int xr_split_result(struct xr_table *result, struct xr_split *s,
 /* The rule as an object for a certificate: only what was given, and the seed. */
 cJSON *xr_split_rule_json(const struct xr_split *s, struct xr_err *err) XR_MUST_USE;
 
+/* Does this column say the label, the name, the group or the part? The others describe.
+ */
+bool xr_split_own_column(const struct xr_split *s, size_t col);
+
+/* Tables beside a split: step,reason,rows; column,level,statistic,all, a column a part,
+ * and its standardised difference from the other rows. */
+int xr_split_flow(struct xr_out *out, const struct xr_split *s,
+                  struct xr_err *err) XR_MUST_USE;
+int xr_split_demographics(struct xr_out *out, const struct xr_split *s,
+                          struct xr_err *err) XR_MUST_USE;
+
 /* Lists of names. _add copies; _find gives -1 for none; _parse reads "a,b,c" of an
  * option: no empty name, none twice. */
 void xr_names_free(struct xr_names *names);

@@ -171,6 +171,28 @@ static int keep_classes(struct xr_split *s, struct xr_err *err)
     return 0;
 }
 
+bool xr_split_own_column(const struct xr_split *s, size_t col)
+{
+    static const char *const own[] = {"key",   "path", "mask",  "label", "class",
+                                      "split", "fold", "group", "subset"};
+    const char *name = s->table->names[col];
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (!strcmp(name, own[i]))
+            return true;
+    }
+    for (size_t i = 0; i < s->n_hot; i++) {
+        if (s->hot[i] == (int)col)
+            return true;
+    }
+    for (size_t i = 0; i < s->n_group_cols && !s->rule->group_runs; i++) {
+        if (s->group_cols[i] == (int)col && s->n_group_cols == 1)
+            return true;
+    }
+    return (int)col == s->key_col || (!s->rule->one_hot && (int)col == s->label_col) ||
+           xr_split_is_inner(name);
+}
+
 static int warn(struct xr_split *s, struct xr_err *err)
 {
     if (!s->group_of && !s->rule->no_group &&

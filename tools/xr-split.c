@@ -71,6 +71,8 @@ static const struct xr_opt options[] = {
     FLAG("drop-unlabelled", rule.drop_unlabelled, "leave out rows without a label"),
     BESIDE("certificate", certificate, "FILE", "write it; with --check: verify it"),
     BESIDE("pairs", pairs, "FILE", "write the pairs of films that look alike"),
+    BESIDE("flow", flow, "FILE", "write what became of the rows"),
+    BESIDE("demographics", demographics, "FILE", "write who is in which part"),
     FLAG("audit", audit_table, "print the AUC that each column alone reaches"),
     ROW("audit-max", 0, REAL, audit_max, "X", 0.5, 1, "exit 1 if one reaches more"),
     TEXT("audit-skip", audit.skip, "COL,COL", "columns that are left out of it"),
