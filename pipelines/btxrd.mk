@@ -8,8 +8,10 @@
 #                there is trained from scratch
 #   MODELS="..." tf_efficientnet_lite0 and resnet18, and efficientnet_b0 and resnet50 where WEIGHTS has them
 #
-# A ready split.csv in DIR is proved and used as it is; else the films are divided here, duplicates
-# found by their pixels and put into one group (or dropped where their labels disagree).
+# A ready split.csv in DIR is proved and used as it is; else the films are divided here: copies of one film
+# are found by their pixels and stay in one group (or are dropped where their labels disagree), and neighbours
+# that agree in PATIENT are one patient where the table names no groups. Beside splits.csv then lie its
+# certificate, the pairs that were found, what became of the rows, and who is in which part (split-*).
 OUT ?= build/btxrd
 YAML ?= $(dir $(lastword $(MAKEFILE_LIST)))btxrd.yaml
 DATA ?= $(OUT)/download
@@ -18,6 +20,8 @@ WEIGHTS ?= $(firstword $(wildcard $(XR_SHARED)/weights weights) weights)
 MODELS ?= tf_efficientnet_lite0 resnet18 $(patsubst $(WEIGHTS)/%.safetensors,%,$(wildcard $(WEIGHTS)/efficientnet_b0.safetensors $(WEIGHTS)/resnet50.safetensors))
 $(foreach m,$(MODELS),$(eval INIT_$(m) := $(wildcard $(WEIGHTS)/$(m).safetensors)))
 ROOT := $(DATA)
+# the columns of dataset.csv that the films of one patient share
+PATIENT := center,age,gender,hand,ulna,radius,humerus,foot,tibia,fibula,femur,hip bone,ankle-joint,knee-joint,hip-joint,wrist-joint,elbow-joint,shoulder-joint
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
 all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS)
@@ -40,7 +44,14 @@ $(OUT)/films.csv: $(if $(TABLES),$(TABLES),$(OUT)/download/.complete)
 	$(run)$(PIPELINES)/btxrd-data $(DATA) $@
 $(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/films.csv
 	$(call say,SPLIT)
-	$(run)xr-split --config $< -o $@ $(OUT)/films.csv
+	$(run)groups=(); \
+	case $$(head -n 1 $(OUT)/films.csv) in \
+	key,path,mask,label,group,*) ;; \
+	*) groups=(--group-runs '$(PATIENT)') ;; \
+	esac; \
+	xr-split --config $< --root $(DATA) -j "$$(nproc)" "$${groups[@]}" --certificate $(OUT)/split-certificate.json \
+	    --pairs $(OUT)/split-pairs.csv --flow $(OUT)/split-flow.csv --demographics $(OUT)/split-demographics.csv \
+	    -o $@ $(OUT)/films.csv
 $(OUT)/download/.complete:
 	$(call say,FETCH)
 	$(run)$(PIPELINES)/btxrd-fetch $(@D)
