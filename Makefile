@@ -30,7 +30,7 @@ ALL_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -Ilibco
 # the first recipe wants it, because `make` may have installed it a moment ago. Without a C++
 # compiler the one C++ file is compiled as C and says what is missing.
 OPTIONAL = $(eval OPTIONAL := $$(shell $(HAS_CXX) || echo XR_NO_CXX; $(CC) $$$$($(HAS_CXX) || \
-	echo -DXR_NO_CXX) -E -dM -include libcommon/optional.h -x c /dev/null | grep -o 'XR_HAS_[A-Z]*'))$(OPTIONAL)
+	echo -DXR_NO_CXX) $(CPPFLAGS) -E -dM -include libcommon/optional.h -x c /dev/null | grep -o 'XR_HAS_[A-Z]*'))$(OPTIONAL)
 HAS_CXX := command -v $(firstword $(CXX)) >/dev/null
 optional = $(if $(findstring $(1),$(OPTIONAL)),$(2))
 

@@ -402,8 +402,8 @@ model() {
 @test "--check-phi: what may identify somebody is listed, and exit 1" {
     printf 'P2 2 2 255 1 2 3 4\n' >a.pgm
     cat >t.csv <<EOF
-key,path,label,patient_name,taken,contact,sop,mrn,view,size
-img_1,a.pgm,benign,Doe^Jane,20190412,jane@example.org,1.2.276.0.7230010.3.1.4.1,00123456,AP,1.25
+key,path,label,patient_name,taken,contact,sop,mrn,view,size,story
+img_1,a.pgm,benign,Doe^Jane,20190412,jane@example.org,1.2.276.0.7230010.3.1.4.1,00123456,AP,1.25,fell off a horse and came in at night
 EOF
     xr-augment --size 4 -o a.tar t.csv
     run -1 --separate-stderr xr-cat --check-phi a.tar
@@ -411,6 +411,7 @@ EOF
     for line in $'key\tnot a keyed hash\t1\timg_1' $'row.patient_name\tname\t1\tDoe^Jane' \
         $'row.taken\tdate\t1\t20190412' $'row.contact\tmail address\t1\tjane@example.org' \
         $'row.sop\tUID\t1\t1.2.276.0.7230010.3.1.4.1' $'row.path\tpath\t1\ta.pgm' \
+        $'row.story\tfree text\t1\tfell off a horse and came in at night' \
         $'row.mrn\tnumber that could be an id\t1\t00123456' \
         $'header.history.inputs\tfile\t1\tt.csv' $'header.history.arguments\tpath\t1\tt.csv'; do
         grep -qxF "$line" <<<"$output"

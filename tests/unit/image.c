@@ -1,5 +1,8 @@
 /* Decoders and encoders: the files of data/mixed, orientation, hostile bytes. */
+#include <stdio.h>
 #include <string.h>
+
+#include <jpeglib.h>
 
 #include "csv.h"
 #include "image.h"
@@ -323,6 +326,55 @@ static void extraneous(void)
     xr_buf_free(&more);
 }
 
+/* CMYK and YCCK as Photoshop stores them, inverted: 255 is no ink. */
+static void inks(void)
+{
+    static const uint8_t ink[2][4] = {{200, 120, 40, 255}, {255, 255, 255, 102}};
+
+    for (int ycck = 0; ycck < 2; ycck++) {
+        struct jpeg_compress_struct jpeg;
+        struct jpeg_error_mgr trap;
+        unsigned char *file = NULL;
+        unsigned long size = 0;
+        uint8_t row[64 * 4];
+        JSAMPROW line = row;
+        struct xr_image_info info;
+        struct xr_image im;
+        bool same = true;
+
+        jpeg.err = jpeg_std_error(&trap);
+        jpeg_create_compress(&jpeg);
+        jpeg_mem_dest(&jpeg, &file, &size);
+        jpeg.image_width = 64;
+        jpeg.image_height = 32;
+        jpeg.input_components = 4;
+        jpeg.in_color_space = JCS_CMYK;
+        jpeg_set_defaults(&jpeg);
+        jpeg_set_colorspace(&jpeg, ycck ? JCS_YCCK : JCS_CMYK);
+        jpeg_set_quality(&jpeg, 100, TRUE);
+        jpeg_start_compress(&jpeg, TRUE);
+        for (size_t i = 0; i < 64; i++)
+            memcpy(row + 4 * i, ink[i >= 32], 4);
+        for (int y = 0; y < 32; y++)
+            jpeg_write_scanlines(&jpeg, &line, 1);
+        jpeg_finish_compress(&jpeg);
+        jpeg_destroy_compress(&jpeg);
+        if (!ok(xr_image_decode(&im, &info, file, size, XR_COLOR_RGB, NULL) == 0 &&
+                    !strcmp(info.mode, "cmyk"),
+                "%s decodes", ycck ? "YCCK" : "CMYK"))
+            continue;
+        for (size_t k = 0; k < 3; k++) {
+            const uint8_t *p = im.data;
+
+            same &= abs(p[3 * 8 + k] - ink[0][k]) <= 3;
+            same &= abs(p[3 * 56 + k] - 102) <= 3;
+        }
+        ok(same, "each of R, G, B is what its ink leaves times what black leaves");
+        xr_image_free(&im);
+        free(file);
+    }
+}
+
 static void dark(void)
 {
     uint16_t data[4] = {0, 17, 4095, 9};
@@ -379,6 +431,7 @@ int main(void)
     hostile();
     extraneous();
     too_large();
+    inks();
     dark();
     return tap_done();
 }
