@@ -1,6 +1,6 @@
 /*
  * NIfTI behind image_codec.h: header and voxels as they are stored. Private to
- * libcommon/nifti.c and its tests.
+ * libcommon/nifti*.c and its tests.
  */
 #ifndef XR_NIFTI_H
 #define XR_NIFTI_H
@@ -14,6 +14,7 @@
 struct xr_nifti {
     size_t side[3], volumes, n; /* n: voxels of all volumes */
     int type;                   /* DT_... of libnifti */
+    const char *type_name;      /* INT16 and the like */
     size_t width;               /* bytes of a voxel, 1..8 */
     bool swapped, color, scaled;
     double slope, inter, spacing[3], cal[2];
