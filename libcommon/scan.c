@@ -4,13 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "frames.h"
 #include "image.h"
 #include "io.h"
 #include "pixels/pixels.h"
 #include "pool.h"
 
-#define MAX_FILE ((size_t)1 << 30)
 #define SIDE XR_SCAN_SIDE
 #define N_FREQ 23 /* frequencies a way that the hash looks at */
 #define SIGMA 1.5 /* of the blur that detail is left from */
@@ -197,23 +198,34 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     return *i < run->n;
 }
 
+/* Bytes of the file, without what a path may choose of it. */
+static uint64_t file_size(const char *path, struct xr_err *err)
+{
+    struct xr_pick pick;
+    char *file = xr_sprintf(err, "%.*s", (int)xr_frames_find(&pick, path), path);
+    struct stat st = {0};
+
+    if (file && stat(file, &st))
+        st.st_size = 0;
+    free(file);
+    return (uint64_t)st.st_size;
+}
+
 static int read_one(struct xr_scan *film, const char *path, const struct run *run,
                     struct xr_err *err)
 {
     bool joined = run->root && *path != '/';
     char *full =
         joined ? xr_sprintf(err, "%s/%s", run->root, path) : xr_strdup(path, err);
-    struct xr_buf buf = {0};
     struct xr_image image = {0};
     struct xr_image_info info = {0};
     int status = -1;
 
-    if (full && !xr_read_file(&buf, full, MAX_FILE, NULL, err)) {
-        film->bytes = buf.size;
-        status = xr_image_decode(&image, &info, buf.data, buf.size, XR_COLOR_GRAY, err);
-        if (status)
+    if (full) {
+        film->bytes = file_size(full, err);
+        status = xr_frames_read(&image, &info, full, XR_COLOR_GRAY, NULL, err);
+        if (status && strncmp(err->text, full, strlen(full)))
             xr_fail_in(err, "%s", full);
-        xr_buf_free(&buf);
     }
     if (!status)
         status = xr_scan_image(film, &image, run->fine, err);

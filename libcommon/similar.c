@@ -22,6 +22,7 @@ struct list {
 struct run {
     const struct xr_scan *films;
     const uint32_t *ids; /* [n] films that stand for those of equal pixels */
+    uint64_t (*hash)[4]; /* [n] theirs, side by side */
     size_t n, at;
     double least;
     bool flips;
@@ -125,10 +126,7 @@ bits_of(const uint64_t *a, const uint64_t *b, const uint64_t *mask)
 static inline __attribute__((always_inline)) size_t
 next_plain(const struct run *run, size_t a, size_t from, const uint64_t *mask)
 {
-    const uint64_t *hash = run->films[run->ids[a]].hash;
-
-    while (from < run->n &&
-           bits_of(hash, run->films[run->ids[from]].hash, mask) > MAX_BITS)
+    while (from < run->n && bits_of(run->hash[a], run->hash[from], mask) > MAX_BITS)
         from++;
     return from;
 }
@@ -235,6 +233,11 @@ static int near_pixels(struct list *found, struct run *run, int jobs, struct xr_
     void *slot;
 
     set_masks(run);
+    run->hash = xr_alloc_array(run->n, sizeof *run->hash, err);
+    if (!run->hash)
+        return -1;
+    for (size_t i = 0; i < run->n; i++)
+        memcpy(run->hash[i], run->films[run->ids[i]].hash, sizeof *run->hash);
     if (xr_pool_open(&pool, &job, jobs > 0 ? (size_t)jobs : 1, err))
         return -1;
     while ((got = xr_pool_next(pool, &slot, &failed, err)) > 0 && !failed) {
@@ -272,9 +275,11 @@ int xr_similar(struct xr_pair **pairs, size_t *n_pairs, const struct xr_scan *fi
     if (!ids || equal_pixels(&found, ids, &run.n, films, n, err) ||
         near_pixels(&found, &run, jobs, err)) {
         free(found.items);
+        free(run.hash);
         free(ids);
         return -1;
     }
+    free(run.hash);
     free(ids);
     if (found.n)
         qsort(found.items, found.n, sizeof *found.items, cmp_pairs);
