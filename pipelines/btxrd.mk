@@ -36,6 +36,7 @@ $(OUT)/splits.csv: $(DATA)/split.csv
 	$(run)xr-split --check $< >/dev/null
 	$(run)cp $< $@
 else
+CERTIFICATE := $(OUT)/split-certificate.json
 # the set may lie one folder down, as in its archive
 TABLES := $(wildcard $(foreach d,$(DATA) $(DATA)/BTXRD,$(d)/labels.csv $(d)/dataset.csv $(d)/dataset.xlsx))
 $(OUT)/films.csv: $(if $(TABLES),$(TABLES),$(OUT)/download/.complete)
@@ -49,7 +50,7 @@ $(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/films.csv
 	key,path,mask,label,group,*) ;; \
 	*) groups=(--group-runs '$(PATIENT)') ;; \
 	esac; \
-	xr-split --config $< --root $(DATA) -j "$$(nproc)" "$${groups[@]}" --certificate $(OUT)/split-certificate.json \
+	xr-split --config $< --root $(DATA) -j "$$(nproc)" "$${groups[@]}" --certificate $(CERTIFICATE) \
 	    --pairs $(OUT)/split-pairs.csv --flow $(OUT)/split-flow.csv --demographics $(OUT)/split-demographics.csv \
 	    -o $@ $(OUT)/films.csv
 $(OUT)/download/.complete:

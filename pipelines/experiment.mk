@@ -3,6 +3,7 @@
 #   YAML    settings: a section a tool, and train-MODEL, augment-MODEL over train, augment
 #   ROOT    folder that paths in the table are relative to
 #   MODELS  the models, each NAME or NAME:DIR (DIR in OUT; "." is OUT itself)
+#   CERTIFICATE  (optional) the split's, against which every later tool verifies what it reads
 #   INIT_NAME  (optional) weights that the model NAME starts from
 # and has a rule for $(OUT)/splits.csv, or includes split.mk. Every file is a target; a section of the
 # YAML becomes a file of its own that changes only when the section does, so that one key touched
@@ -35,6 +36,8 @@ $(OUT)/split.txt: $(OUT)/splits.csv
 	$(call say,CHECK)
 	$(run)xr-split --check $< >$@
 
+certified = $(if $(CERTIFICATE),--certificate $(CERTIFICATE))
+
 # --- one model -------------------------------------------------------------------------------
 # $(1) its name, $(2) its folder
 define model_rules
@@ -48,28 +51,28 @@ $(2)/augment-fixed.yaml: $(2)/augment.yaml
 
 $(2)/val.tar $(2)/test.tar: $(2)/%.tar: $(2)/augment-fixed.yaml $$(OUT)/splits.csv | $$(OUT)/split.txt
 	$$(call say,AUGMENT)
-	$$(run)xr-augment --config $$< --root $$(ROOT) --split $$* -o $$@ $$(OUT)/splits.csv
+	$$(run)xr-augment --config $$< --root $$(ROOT) $$(certified) --split $$* -o $$@ $$(OUT)/splits.csv
 
 # The checkpoint's name is that of all it depends on: other settings never meet an old state.
 $(2)/model.safetensors $(2)/log.csv &: $(2)/train.yaml $(2)/augment.yaml $(2)/val.tar $$(INIT_$(1)) $$(OUT)/splits.csv
 	$$(call say,TRAIN)
 	$$(run)state=$(2)/checkpoint-$$$$(cat $$^ | sha256sum | cut -c1-16); \
 	$$(PIPELINES)/run \
-	    "xr-augment --config $(2)/augment.yaml --root $$(ROOT) --split train $$(OUT)/splits.csv" \
-	    "xr-train --config $(2)/train.yaml -m $(1) $$(if $$(INIT_$(1)),--init $$(INIT_$(1))) --val $(2)/val.tar --checkpoint $$$$state -o $(2)/model.safetensors $$(TRAIN_FLAGS)" \
+	    "xr-augment --config $(2)/augment.yaml --root $$(ROOT) $$(certified) --split train $$(OUT)/splits.csv" \
+	    "xr-train --config $(2)/train.yaml -m $(1) $$(if $$(INIT_$(1)),--init $$(INIT_$(1))) $$(certified) --val $(2)/val.tar --checkpoint $$$$state -o $(2)/model.safetensors $$(TRAIN_FLAGS)" \
 	    >$(2)/log.csv; \
 	rm -rf $(2)/checkpoint-*
 
 $(2)/predictions.csv: $(2)/model.safetensors $(2)/test.tar
 	$$(call say,PREDICT)
-	$$(run)xr-predict -w $$< -o $$@ $(2)/test.tar
+	$$(run)xr-predict -w $$< $$(certified) -o $$@ $(2)/test.tar
 
 $(2)/metrics.json: $$(CONF)/metrics.yaml $(2)/predictions.csv
 	$$(call say,METRICS)
-	$$(run)xr-metrics --config $$< -o $$@ $(2)/predictions.csv
+	$$(run)xr-metrics --config $$< $$(certified) -o $$@ $(2)/predictions.csv
 $(2)/metrics.txt: $$(CONF)/metrics.yaml $(2)/predictions.csv
 	$$(call say,METRICS)
-	$$(run)xr-metrics --config $$< --text -o $$@ $(2)/predictions.csv
+	$$(run)xr-metrics --config $$< $$(certified) --text -o $$@ $(2)/predictions.csv
 
 $(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2)/test.tar
 	$$(call say,CAM)
