@@ -1,4 +1,4 @@
-/* Random numbers in bulk: Philox for many blocks at a time. */
+/* In bulk: random numbers, Philox for many blocks at a time; look-ups. */
 #include <string.h>
 
 #include "simd.h"
@@ -56,4 +56,11 @@ void xr_rng_fill(struct xr_rng *rng, uint32_t *out, size_t n)
     }
     while (n-- > 0)
         *out++ = xr_rng_u32(rng);
+}
+
+void xr_look_up(uint32_t *restrict out, const uint32_t *restrict table,
+                const int32_t *restrict at, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = table[at[i]];
 }

@@ -119,8 +119,12 @@ enum xr_border {
  */
 struct xr_map {
     size_t width, height;
-    float *x, *y; /* [height*width], owned: xr_map_free */
+    float *x, *y; /* [height*width], owned: xr_map_free; NULL: along a matrix */
+    double affine[6];
 };
+/* The map along an affine matrix as xr_map_affine fills it in, but not written out: for
+ * xr_remap alone. Nothing is to be freed. */
+struct xr_map xr_map_of_affine(size_t width, size_t height, const double m[6]);
 int xr_map_alloc(struct xr_map *map, size_t width, size_t height,
                  struct xr_err *err) XR_MUST_USE;
 void xr_map_free(struct xr_map *map);

@@ -43,6 +43,12 @@ static inline int xr_simd(void)
     return 0;
 }
 #endif
+
+/* out[i] = table[at[i]]. A function of its own, that no instruction set turns into its
+ * gathers, which are slower than loads one by one. */
+void xr_look_up(uint32_t *restrict out, const uint32_t *restrict table,
+                const int32_t *restrict at, size_t n);
+
 #define XR_INLINE static inline __attribute__((always_inline))
 
 typedef uint8_t v16u8 __attribute__((vector_size(16)));

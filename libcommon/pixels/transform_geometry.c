@@ -100,18 +100,13 @@ static int follow_affine(struct xr_job *job, const double inverse[6],
     double m[9] = {inverse[0], inverse[1], inverse[2], inverse[3], inverse[4],
                    inverse[5], 0,          0,          1};
     double forward[9];
-    struct xr_map map;
-    int rc;
+    struct xr_map map =
+        xr_map_of_affine(job->film->image->width, job->film->image->height, inverse);
 
-    if (xr_map_alloc(&map, job->film->image->width, job->film->image->height, job->err))
-        return -1;
     adjugate(forward, m);
     for (int i = 0; i < 9; i++)
         m[i] = forward[i] / forward[8];
-    xr_map_affine(&map, inverse);
-    rc = xr_job_follow(job, &map, m, border);
-    xr_map_free(&map);
-    return rc;
+    return xr_job_follow(job, &map, m, border);
 }
 
 static int do_shift_scale_rotate(struct xr_job *job)

@@ -126,10 +126,18 @@ void xr_map_free(struct xr_map *map)
     memset(map, 0, sizeof *map);
 }
 
+/* from + x step for x0, x0+1 ... */
+XR_INLINE void ramp_row(float *dst, size_t n, int32_t x0, double step, double from)
+{
+    float a = (float)step, b = (float)from;
+
+    for (size_t x = 0; x < n; x++)
+        dst[x] = (float)(x0 + (int32_t)x) * a + b;
+}
+
 XR_CLONES static void ramp(float *dst, size_t n, double step, double from)
 {
-    for (size_t x = 0; x < n; x++)
-        dst[x] = (float)((double)(int32_t)x * step + from);
+    ramp_row(dst, n, 0, step, from);
 }
 
 void xr_map_affine(struct xr_map *map, const double m[6])
@@ -138,6 +146,14 @@ void xr_map_affine(struct xr_map *map, const double m[6])
         ramp(map->x + y * map->width, map->width, m[0], m[1] * (double)y + m[2]);
         ramp(map->y + y * map->width, map->width, m[3], m[4] * (double)y + m[5]);
     }
+}
+
+struct xr_map xr_map_of_affine(size_t width, size_t height, const double m[6])
+{
+    struct xr_map map = {.width = width, .height = height};
+
+    memcpy(map.affine, m, sizeof map.affine);
+    return map;
 }
 
 void xr_affine_inverse(double m[6], size_t width, size_t height, double degrees,
@@ -273,40 +289,58 @@ int xr_map_field(struct xr_map *map, const float *noise, double sigma, double am
 
 /* --- resampling -------------------------------------------------------------- */
 
-/* A channel with one pixel of border on the left and above, two on the right and below.
- */
-struct bordered {
-    size_t width, height, stride; /* of the channel; stride of what is stored */
-    uint8_t *data;
+/* The four pixels around every place between pixels, as one number: at it, right of it,
+ * below it, both, lowest byte first; with a border of one pixel. */
+struct packed {
+    size_t width, height, stride; /* of the channel; stride = width + 2 */
+    uint32_t *data;               /* [height+2][stride]: the first is at (-1, -1) */
 };
 
-static int bordered_make(struct bordered *to, const struct xr_image *src, size_t channel,
-                         uint8_t fill, struct xr_err *err)
+XR_CLONES static void pack_row(uint32_t *to, const uint8_t *above, const uint8_t *below,
+                               size_t n)
 {
-    size_t c = src->channels;
+    for (size_t x = 0; x < n; x++)
+        to[x] = (uint32_t)above[x] | (uint32_t)above[x + 1] << 8 |
+                (uint32_t)below[x] << 16 | (uint32_t)below[x + 1] << 24;
+}
 
-    to->width = src->width;
-    to->height = src->height;
-    to->stride = src->width + 3;
-    to->data = xr_alloc_array(to->stride, src->height + 3, err);
-    if (!to->data)
+static int pack(struct packed *to, const struct xr_image *src, size_t channel,
+                uint8_t fill, struct xr_err *err)
+{
+    size_t c = src->channels, w = src->width, h = src->height;
+    uint8_t *lines, *above, *below;
+
+    *to = (struct packed){w, h, w + 2, NULL};
+    to->data = xr_alloc_array(to->stride, (h + 2) * sizeof *to->data, err);
+    lines = xr_alloc_array(w + 3, 2, err);
+    if (!to->data || !lines) {
+        free(to->data);
+        free(lines);
         return -1;
-    if (fill)
-        memset(to->data, fill, to->stride * (src->height + 3));
-    for (size_t y = 0; y < src->height; y++) {
-        const uint8_t *from = (const uint8_t *)src->data + y * src->width * c + channel;
-        uint8_t *row = to->data + (y + 1) * to->stride + 1;
-
-        if (c == 1)
-            memcpy(row, from, src->width);
-        else
-            for (size_t x = 0; x < src->width; x++)
-                row[x] = from[x * c];
     }
+    memset(lines, fill, 2 * (w + 3));
+    above = lines;
+    below = lines + w + 3;
+    for (size_t y = 0; y < h + 2; y++) {
+        const uint8_t *from = (const uint8_t *)src->data + y * w * c + channel;
+        uint8_t *swap = above;
+
+        if (y >= h)
+            memset(below, fill, w + 3);
+        else if (c == 1)
+            memcpy(below + 1, from, w);
+        else
+            for (size_t x = 0; x < w; x++)
+                below[x + 1] = from[x * c];
+        pack_row(to->data + y * to->stride, above, below, to->stride);
+        above = below;
+        below = swap;
+    }
+    free(lines);
     return 0;
 }
 
-/* Coordinates to places in a bordered channel, 0 .. n+1, where 1 is its first pixel. */
+/* Coordinates to places of what is packed, 0 .. n+1, where 1 is the first pixel. */
 XR_INLINE float settle(float x, size_t n, enum xr_border border)
 {
     float top = (float)n + 1, last = (float)n - 1, t = x;
@@ -327,7 +361,7 @@ XR_INLINE float settle(float x, size_t n, enum xr_border border)
     return t < top ? t : top;
 }
 
-XR_INLINE void remap_row(uint8_t *dst, const struct bordered *src, const float *mx,
+XR_INLINE void remap_row(uint8_t *dst, const struct packed *src, const float *mx,
                          const float *my, size_t n, bool nearest, enum xr_border border)
 {
     int32_t at[CHUNK];
@@ -345,26 +379,15 @@ XR_INLINE void remap_row(uint8_t *dst, const struct bordered *src, const float *
         fy[i] = y - (float)iy;
         at[i] = iy * stride + ix;
     }
+    xr_look_up(four, src->data, at, n);
     if (nearest) {
         for (size_t i = 0; i < n; i++)
-            dst[i] = src->data[at[i]];
+            dst[i] = (uint8_t)four[i];
         return;
     }
-    for (size_t i = 0; i < n; i++) { /* the four neighbours as one number */
-        uint16_t above, below;
-
-        memcpy(&above, src->data + at[i], 2);
-        memcpy(&below, src->data + at[i] + stride, 2);
-        four[i] = (uint32_t)above | (uint32_t)below << 16;
-    }
     for (size_t i = 0; i < n; i++) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
         int32_t v0 = four[i] & 255, v1 = four[i] >> 8 & 255;
         int32_t v2 = four[i] >> 16 & 255, v3 = (int32_t)(four[i] >> 24);
-#else
-        int32_t v1 = four[i] & 255, v0 = four[i] >> 8 & 255;
-        int32_t v3 = four[i] >> 16 & 255, v2 = (int32_t)(four[i] >> 24);
-#endif
         float above = (float)v0 + fx[i] * (float)(v1 - v0);
         float below = (float)v2 + fx[i] * (float)(v3 - v2);
 
@@ -372,21 +395,32 @@ XR_INLINE void remap_row(uint8_t *dst, const struct bordered *src, const float *
     }
 }
 
-XR_CLONES static void remap_plane(uint8_t *dst, const struct bordered *src,
+XR_CLONES static void remap_plane(uint8_t *dst, const struct packed *src,
                                   const struct xr_map *map, bool nearest,
                                   enum xr_border border)
 {
     size_t total = map->width * map->height;
+    /* a matrix is never written out: it is a row of steps at a time */
+    size_t most = map->x ? CHUNK : map->width < CHUNK ? map->width : CHUNK, n;
+    const double *m = map->affine;
+    float fx[CHUNK], fy[CHUNK];
 
-    for (size_t i = 0; i < total; i += CHUNK) {
-        size_t n = total - i < CHUNK ? total - i : CHUNK;
+    for (size_t i = 0; i < total; i += n) {
+        const float *mx = map->x ? map->x + i : fx, *my = map->x ? map->y + i : fy;
+        size_t left = map->x ? total - i : map->width - i % map->width;
 
+        n = left < most ? left : most;
+        if (!map->x) {
+            double y = (double)(i / map->width);
+            int32_t from = (int32_t)(i % map->width);
+
+            ramp_row(fx, n, from, m[0], m[1] * y + m[2]);
+            ramp_row(fy, n, from, m[3], m[4] * y + m[5]);
+        }
         if (border == XR_BORDER_CONSTANT)
-            remap_row(dst + i, src, map->x + i, map->y + i, n, nearest,
-                      XR_BORDER_CONSTANT);
+            remap_row(dst + i, src, mx, my, n, nearest, XR_BORDER_CONSTANT);
         else
-            remap_row(dst + i, src, map->x + i, map->y + i, n, nearest,
-                      XR_BORDER_REFLECT);
+            remap_row(dst + i, src, mx, my, n, nearest, XR_BORDER_REFLECT);
     }
 }
 
@@ -394,7 +428,7 @@ int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_m
              bool nearest, enum xr_border border, uint8_t fill, struct xr_err *err)
 {
     size_t n = map->width * map->height, c = src->channels;
-    struct bordered plane;
+    struct packed plane;
     struct xr_image out;
 
     if (src->depth != 8)
@@ -408,7 +442,7 @@ int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_m
     for (size_t k = 0; k < c; k++) {
         uint8_t *to = c > 1 ? out.data : dst->data;
 
-        if (bordered_make(&plane, src, k, fill, err)) {
+        if (pack(&plane, src, k, fill, err)) {
             xr_image_free(dst);
             break;
         }
