@@ -14,7 +14,7 @@
 
 /* The arithmetic of this version; larger whenever equal parameters give other pixels, or
  * equal seeds other parameters. */
-#define XR_TRANSFORM_SCHEMA 2
+#define XR_TRANSFORM_SCHEMA 3
 
 struct xr_chain; /* opaque, read-only once made: threads may share it */
 

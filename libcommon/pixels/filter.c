@@ -68,9 +68,13 @@ int xr_gauss_f32(float *plane, size_t height, size_t width, double sigma, size_t
             w[i] = (float)weights[i];
     }
     for (size_t y = 0; y < height && rc == 0; y++) {
-        for (size_t x = 0; x < width + n - 1; x++)
+        for (size_t x = 0; x < half; x++) {
             line[x] = plane[y * width +
                             border((ptrdiff_t)x - (ptrdiff_t)half, width, replicate)];
+            line[half + width + x] =
+                plane[y * width + border((ptrdiff_t)(width + x), width, replicate)];
+        }
+        memcpy(line + half, plane + y * width, width * sizeof *line);
         sum_shifted(wide + y * width, line, width, w, n);
     }
     for (size_t y = 0; y < height && rc == 0; y++) {
@@ -88,6 +92,18 @@ int xr_gauss_f32(float *plane, size_t height, size_t width, double sigma, size_t
     return rc;
 }
 
+XR_CLONES static void floats_of(float *to, const uint8_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+XR_CLONES static void bytes_of(uint8_t *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (uint8_t)(int32_t)xr_round(from[i] > 255 ? 255 : from[i]);
+}
+
 int xr_gauss_blur(struct xr_image *image, double sigma, size_t n, struct xr_err *err)
 {
     size_t pixels = image->width * image->height, c = image->channels;
@@ -101,10 +117,14 @@ int xr_gauss_blur(struct xr_image *image, double sigma, size_t n, struct xr_err 
     if (!plane)
         return -1;
     for (size_t k = 0; k < c && rc == 0; k++) {
-        for (size_t i = 0; i < pixels; i++)
+        if (c == 1)
+            floats_of(plane, p, pixels);
+        for (size_t i = 0; i < pixels && c > 1; i++)
             plane[i] = p[i * c + k];
         rc = xr_gauss_f32(plane, image->height, image->width, sigma, n, false, err);
-        for (size_t i = 0; i < pixels && rc == 0; i++)
+        if (c == 1 && rc == 0)
+            bytes_of(p, plane, pixels);
+        for (size_t i = 0; i < pixels && c > 1 && rc == 0; i++)
             p[i * c + k] = (uint8_t)xr_round(plane[i] > 255 ? 255 : plane[i]);
     }
     free(plane);
@@ -210,14 +230,19 @@ int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
     return rc;
 }
 
+XR_CLONES static void add_row(uint8_t *p, const float *noise, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = (float)p[i] + noise[i];
+
+        p[i] = (uint8_t)(int32_t)xr_round(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
 void xr_add_noise(struct xr_image *image, const float *noise)
 {
     size_t n = image->width * image->height * image->channels;
     uint8_t *p = image->data;
 
-    for (size_t i = 0; i < n; i++) {
-        float v = (float)p[i] + noise[i];
-
-        p[i] = (uint8_t)xr_round(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
+    add_row(p, noise, n);
 }

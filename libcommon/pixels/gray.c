@@ -8,13 +8,55 @@
 
 #define CHUNK 256 /* pixels of a row worked on at once */
 
+#ifdef XR_X86
+/* Two look-ups among 128 bytes each; the highest bit chooses. */
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static size_t
+apply_vbmi(uint8_t *p, const uint8_t *lut, size_t n)
+{
+    __m512i a = _mm512_loadu_si512(lut), b = _mm512_loadu_si512(lut + 64);
+    __m512i c = _mm512_loadu_si512(lut + 128), d = _mm512_loadu_si512(lut + 192);
+    size_t i = 0;
+
+    for (; i + 64 <= n; i += 64) {
+        __m512i v = _mm512_loadu_si512(p + i);
+        __m512i low = _mm512_permutex2var_epi8(a, v, b);
+        __m512i high = _mm512_permutex2var_epi8(c, v, d);
+
+        _mm512_storeu_si512(p + i,
+                            _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(v), high));
+    }
+    return i;
+}
+#endif
+
 void xr_lut_apply(struct xr_image *image, const uint8_t lut[256])
 {
-    size_t n = image->width * image->height * image->channels;
+    size_t n = image->width * image->height * image->channels, i = 0;
     uint8_t *p = image->data;
 
-    for (size_t i = 0; i < n; i++)
+#ifdef XR_X86
+    if (xr_simd() == 2 && __builtin_cpu_supports("avx512vbmi"))
+        i = apply_vbmi(p, lut, n);
+#endif
+    for (; i < n; i++)
         p[i] = lut[p[i]];
+}
+
+void xr_histogram(size_t hist[256], const uint8_t *levels, size_t n)
+{
+    uint32_t part[4][256] = {{0}}; /* by turns: equal neighbours do not wait */
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        part[0][levels[i]]++;
+        part[1][levels[i + 1]]++;
+        part[2][levels[i + 2]]++;
+        part[3][levels[i + 3]]++;
+    }
+    for (; i < n; i++)
+        part[0][levels[i]]++;
+    for (int v = 0; v < 256; v++)
+        hist[v] = (size_t)part[0][v] + part[1][v] + part[2][v] + part[3][v];
 }
 
 void xr_lut_linear(uint8_t lut[256], float alpha, float beta)
@@ -68,19 +110,41 @@ void xr_lut_equalize(uint8_t lut[256], const size_t hist[256], bool pillow)
 
 /* --- CLAHE ------------------------------------------------------------------- */
 
+/* Cut counts off at a limit; what was above it, all together. */
+XR_CLONES static size_t clip_counts(uint32_t *hist, size_t bins, uint32_t limit)
+{
+    uint32_t excess = 0;
+
+    for (size_t i = 0; i < bins; i++) {
+        uint32_t kept = hist[i] < limit ? hist[i] : limit;
+
+        excess += hist[i] - kept;
+        hist[i] = kept;
+    }
+    return excess;
+}
+
+XR_CLONES static void scale_counts(float *lut, const uint32_t *sums, size_t bins,
+                                   float scale)
+{
+    float most = (float)(bins - 1);
+
+    for (size_t i = 0; i < bins; i++) {
+        float v = xr_round((float)(int32_t)sums[i] * scale);
+
+        lut[i] = v > most ? most : v;
+    }
+}
+
 /* The steps of one region's histogram: clip, spread the excess, add up. */
 static void region_lut(float *lut, uint32_t *hist, size_t bins, size_t area, double clip)
 {
-    size_t limit = (size_t)(clip * (double)area / (double)bins), excess = 0, sum = 0;
+    size_t limit = (size_t)(clip * (double)area / (double)bins), excess;
+    uint32_t sum = 0;
     float scale = (float)(bins - 1) / (float)area;
 
     limit = limit < 1 ? 1 : limit;
-    for (size_t i = 0; i < bins; i++) {
-        if (hist[i] > limit) {
-            excess += hist[i] - limit;
-            hist[i] = (uint32_t)limit;
-        }
-    }
+    excess = clip_counts(hist, bins, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
     if (excess > 0) {
         size_t share = excess / bins, rest = excess % bins;
 
@@ -94,12 +158,10 @@ static void region_lut(float *lut, uint32_t *hist, size_t bins, size_t area, dou
         }
     }
     for (size_t i = 0; i < bins; i++) {
-        float v;
-
         sum += hist[i];
-        v = xr_round((float)sum * scale);
-        lut[i] = v > (float)(bins - 1) ? (float)(bins - 1) : v;
+        hist[i] = sum;
     }
+    scale_counts(lut, hist, bins, scale);
 }
 
 static size_t reflect(size_t i, size_t n)
@@ -154,10 +216,13 @@ static void count_row(uint32_t *hist, const struct xr_image *image, size_t y, si
         const uint8_t *p = (const uint8_t *)image->data + row;
 
         for (; x + 4 <= inside; x += 4) {
-            hist[p[x]]++;
-            hist[256 + p[x + 1]]++;
-            hist[512 + p[x + 2]]++;
-            hist[768 + p[x + 3]]++;
+            uint32_t four;
+
+            memcpy(&four, p + x, sizeof four);
+            hist[four & 255]++;
+            hist[256 + (four >> 8 & 255)]++;
+            hist[512 + (four >> 16 & 255)]++;
+            hist[768 + (four >> 24)]++;
         }
     }
     for (; x < to; x++)
@@ -185,30 +250,29 @@ static void region_luts(float *luts, uint32_t *hist, const struct xr_image *imag
  * level, so that a pixel is one look-up. above, below: tables of two rows of regions;
  * four: [tiles+1][256].
  */
-static void fill_cells(uint32_t *four, const float *above, const float *below,
-                       size_t tiles)
+XR_CLONES static void fill_cells(uint32_t *four, const float *above, const float *below,
+                                 size_t tiles)
 {
     for (size_t i = 0; i <= tiles; i++) {
         size_t low = (i ? i - 1 : 0) * 256, high = (i < tiles ? i : tiles - 1) * 256;
 
         for (size_t v = 0; v < 256; v++)
             four[i * 256 + v] =
-                (uint32_t)above[low + v] | (uint32_t)above[high + v] << 8 |
-                (uint32_t)below[low + v] << 16 | (uint32_t)below[high + v] << 24;
+                (uint32_t)((int32_t)above[low + v] | (int32_t)above[high + v] << 8 |
+                           (int32_t)below[low + v] << 16) |
+                (uint32_t)(int32_t)below[high + v] << 24;
     }
 }
 
-XR_CLONES static void blend8(uint8_t *row, const struct between *cols,
-                             const float *shares, size_t width, const uint32_t *four,
-                             float share)
+XR_CLONES static void blend8(uint8_t *row, const uint32_t *cells, const float *shares,
+                             size_t width, const uint32_t *four, float share)
 {
     uint32_t v[CHUNK];
 
     for (size_t x = 0; x < width; x += CHUNK) {
         size_t n = width - x < CHUNK ? width - x : CHUNK;
 
-        for (size_t i = 0; i < n; i++)
-            v[i] = four[cols[x + i].cell * 256u + row[x + i]];
+        xr_look_up_cells(v, four, cells + x, row + x, n);
         for (size_t i = 0; i < n; i++) {
             float a = shares[x + i], b = 1.0f - a;
             float p = (float)(int32_t)(v[i] & 255), q = (float)(int32_t)(v[i] >> 8 & 255);
@@ -238,7 +302,7 @@ static void blend16(uint16_t *row, const struct between *cols, size_t width,
 /* Every row, with the tables made before. */
 static void blend_rows(struct xr_image *image, const float *luts, uint32_t *four,
                        const struct between *cols, const struct between *rows,
-                       const float *shares, size_t tiles)
+                       const uint32_t *cells, const float *shares, size_t tiles)
 {
     size_t w = image->width, bins = image->depth == 16 ? 65536 : 256;
     const float *last_above = NULL, *last_below = NULL;
@@ -256,7 +320,7 @@ static void blend_rows(struct xr_image *image, const float *luts, uint32_t *four
             fill_cells(four, above, below, tiles);
         last_above = above;
         last_below = below;
-        blend8((uint8_t *)image->data + y * w, cols, shares, w, four, rows[y].share);
+        blend8((uint8_t *)image->data + y * w, cells, shares, w, four, rows[y].share);
     }
 }
 
@@ -272,22 +336,26 @@ static int clahe_gray(struct xr_image *image, double clip, size_t tiles,
     uint32_t *hist = xr_alloc_array(bins, 4 * sizeof *hist, err);
     uint32_t *four = xr_alloc_array(tiles + 1, 256 * sizeof *four, err);
     float *shares = xr_alloc_array(w, sizeof *shares, err);
+    uint32_t *cells = xr_alloc_array(w, sizeof *cells, err);
     struct between *cols = xr_alloc_array(w, sizeof *cols, err);
     struct between *rows = xr_alloc_array(h, sizeof *rows, err);
-    int rc = luts && hist && four && shares && cols && rows ? 0 : -1;
+    int rc = luts && hist && four && shares && cells && cols && rows ? 0 : -1;
 
     if (rc == 0) {
         region_luts(luts, hist, image, rw, rh, tiles, bins, clip);
         place(cols, w, rw, tiles);
         place(rows, h, rh, tiles);
-        for (size_t x = 0; x < w; x++)
+        for (size_t x = 0; x < w; x++) {
             shares[x] = cols[x].share;
-        blend_rows(image, luts, four, cols, rows, shares, tiles);
+            cells[x] = cols[x].cell * 256;
+        }
+        blend_rows(image, luts, four, cols, rows, cells, shares, tiles);
     }
     free(luts);
     free(hist);
     free(four);
     free(shares);
+    free(cells);
     free(cols);
     free(rows);
     return rc;

@@ -162,6 +162,8 @@ void xr_fill_boxes(struct xr_image *image, const size_t (*boxes)[4], size_t n,
 
 /* --- gray levels ------------------------------------------------------------- */
 
+/* How often each of n levels comes. */
+void xr_histogram(size_t hist[256], const uint8_t *levels, size_t n);
 /* v becomes lut[v], 8 bit, every channel. */
 void xr_lut_apply(struct xr_image *image, const uint8_t lut[256]);
 void xr_lut_linear(uint8_t lut[256], float alpha,

@@ -48,6 +48,10 @@ static inline int xr_simd(void)
  * gathers, which are slower than loads one by one. */
 void xr_look_up(uint32_t *restrict out, const uint32_t *restrict table,
                 const int32_t *restrict at, size_t n);
+/* The same, out[i] = table[from[i] + level[i]]. */
+void xr_look_up_cells(uint32_t *restrict out, const uint32_t *restrict table,
+                      const uint32_t *restrict from, const uint8_t *restrict level,
+                      size_t n);
 
 #define XR_INLINE static inline __attribute__((always_inline))
 

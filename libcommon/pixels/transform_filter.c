@@ -248,8 +248,8 @@ const struct xr_transform xr_transforms_filter[] = {
     {"downscale",
      do_downscale,
      {{"scale", XR_PLAIN, 0.4, 0.8, 0.01, 1, NULL},
-      {"down", XR_WORD, XR_AREA, XR_AREA, 0, 6, INTERPS},
-      {"up", XR_WORD, XR_LINEAR, XR_LINEAR, 0, 6, INTERPS}},
+      {"down", XR_WORD, XR_BOX, XR_BOX, 0, 6, INTERPS},
+      {"up", XR_WORD, XR_BILINEAR, XR_BILINEAR, 0, 6, INTERPS}},
      .p = 0.5},
     {0},
 };

@@ -126,6 +126,11 @@ static int by_histogram(struct xr_job *job, size_t channels,
     size_t n = image->width * image->height * channels, hist[3][256] = {{0}};
     uint8_t lut[3][256], *p = image->data;
 
+    if (channels == 1) {
+        xr_histogram(hist[0], p, n);
+        make(lut[0], (const size_t *)hist[0], 0, arg);
+        return xr_job_lut(job, lut[0]);
+    }
     for (size_t i = 0, k = 0; i < n; i++, k = k + 1 < channels ? k + 1 : 0)
         hist[k][p[i]]++;
     for (size_t k = 0; k < channels; k++)

@@ -129,21 +129,37 @@ struct opening {
     double cos, sin, cx, cy, left, right, top, bottom, edge;
 };
 
-/* Share of light: 1 inside, 0 behind the edge, linear across it. */
-static double light_at(const struct opening *o, double x, double y)
+XR_INLINE double least(double a, double b)
 {
-    double u = (x - o->cx) * o->cos - (y - o->cy) * o->sin;
-    double v = (x - o->cx) * o->sin + (y - o->cy) * o->cos;
-    double in = fmin(fmin(u - o->left, o->right - u), fmin(v - o->top, o->bottom - v));
-    double share = in / o->edge + 0.5;
+    return a < b ? a : b;
+}
 
-    return share < 0 ? 0 : share > 1 ? 1 : share;
+/* Share of light in a row: 1 inside, 0 behind the edge, linear across it. */
+XR_CLONES static void light_row(float *light, size_t n, const struct opening *o, double y)
+{
+    double u0 = -o->cx * o->cos - (y - o->cy) * o->sin;
+    double v0 = -o->cx * o->sin + (y - o->cy) * o->cos, steep = 1 / o->edge;
+
+    for (size_t x = 0; x < n; x++) {
+        double u = u0 + (double)(int32_t)x * o->cos, v = v0 + (double)(int32_t)x * o->sin;
+        double in =
+            least(least(u - o->left, o->right - u), least(v - o->top, o->bottom - v));
+        double share = in * steep + 0.5;
+
+        light[x] = (float)(share < 0 ? 0 : share > 1 ? 1 : share);
+    }
+}
+
+XR_CLONES static void shade_row(uint8_t *row, const float *light, size_t n, float level)
+{
+    for (size_t x = 0; x < n; x++)
+        row[x] = (uint8_t)(int32_t)xr_round(level + light[x] * ((float)row[x] - level));
 }
 
 static void say_opening(struct xr_job *job, struct opening *o)
 {
     double w = (double)job->film->image->width, h = (double)job->film->image->height;
-    double least = w < h ? w : h, angle;
+    double side = w < h ? w : h, angle;
 
     o->cx = (w - 1) / 2;
     o->cy = (h - 1) / 2;
@@ -154,27 +170,28 @@ static void say_opening(struct xr_job *job, struct opening *o)
     angle = xr_job_value(job, 1) * (3.14159265358979323846 / 180);
     o->cos = xr_snap(cos(angle));
     o->sin = xr_snap(sin(angle));
-    o->edge = fmax(0.5, xr_job_value(job, 3) * least);
+    o->edge = fmax(0.5, xr_job_value(job, 3) * side);
 }
 
 static int do_collimator(struct xr_job *job)
 {
     struct xr_image *image = job->film->image;
     size_t c = image->channels;
+    size_t n = image->width * c;
     struct opening o;
-    double level;
-    uint8_t *p = image->data;
+    float *light = xr_alloc_array(n, sizeof *light, job->err), level;
 
+    if (!light)
+        return -1;
     say_opening(job, &o);
-    level = xr_job_value(job, 2);
+    level = (float)xr_job_value(job, 2);
     for (size_t y = 0; y < image->height; y++) {
-        for (size_t x = 0; x < image->width; x++, p += c) {
-            double light = light_at(&o, (double)x, (double)y);
-
-            for (size_t k = 0; k < c && light < 1; k++)
-                p[k] = (uint8_t)rint(level + light * ((double)p[k] - level));
-        }
+        light_row(light, image->width, &o, (double)y);
+        for (size_t i = n; i-- > 0 && c > 1;)
+            light[i] = light[i / c];
+        shade_row((uint8_t *)image->data + y * n, light, n, level);
     }
+    free(light);
     return 0;
 }
 
@@ -225,13 +242,13 @@ static void draw_marker(struct xr_image *image, const struct marker *m)
             uint8_t *p =
                 (uint8_t *)image->data + ((size_t)y * image->width + (size_t)x) * c;
             double dx = ((double)x - m->x) / m->size, dy = ((double)y - m->y) / m->size;
-            double least = 1, ink;
+            double away = 1, ink;
 
             for (size_t i = 0; i < m->n; i++)
-                least =
-                    fmin(least, stroke_distance(&m->strokes[i], dx * m->cos - dy * m->sin,
-                                                dx * m->sin + dy * m->cos));
-            ink = xr_snap((0.09 - least) * m->size) + 0.5;
+                away =
+                    fmin(away, stroke_distance(&m->strokes[i], dx * m->cos - dy * m->sin,
+                                               dx * m->sin + dy * m->cos));
+            ink = xr_snap((0.09 - away) * m->size) + 0.5;
             ink = ink < 0 ? 0 : ink > 1 ? 1 : ink;
             for (size_t k = 0; k < c && ink > 0; k++)
                 p[k] = (uint8_t)rint(p[k] + ink * (m->level - p[k]));
@@ -242,7 +259,7 @@ static void draw_marker(struct xr_image *image, const struct marker *m)
 static int do_marker(struct xr_job *job)
 {
     double w = (double)job->film->image->width, h = (double)job->film->image->height;
-    double least = w < h ? w : h, x = 0, y = 0, angle;
+    double side = w < h ? w : h, x = 0, y = 0, angle;
     int letter = (int)job->step->lo[0];
     struct marker m;
 
@@ -260,7 +277,7 @@ static int do_marker(struct xr_job *job)
                       : sizeof letter_r / sizeof *letter_r;
     m.x = xr_job_say(job, "x", x, 0, 1) * (w - 1);
     m.y = xr_job_say(job, "y", y, 0, 1) * (h - 1);
-    m.size = fmax(3, xr_job_value(job, 1) * least);
+    m.size = fmax(3, xr_job_value(job, 1) * side);
     angle = xr_job_value(job, 2) * (3.14159265358979323846 / 180);
     m.cos = xr_snap(cos(angle));
     m.sin = xr_snap(sin(angle));

@@ -8,6 +8,7 @@
 #include "simd.h"
 
 #define CHUNK 256     /* pixels of a row worked on at once */
+#define BLOCK 16      /* of a side of the squares that are transposed */
 #define NODE_STEP 0.8 /* of sigma, between the nodes of a random field */
 #define NODE_PAD 6    /* nodes beyond the border: 4.8 sigma */
 #define NODE_TAPS 12
@@ -66,6 +67,15 @@ void xr_vflip(struct xr_image *image)
     }
 }
 
+XR_INLINE void turn_block(unsigned char *to, size_t to_stride, const unsigned char *from,
+                          size_t from_stride, size_t rows, size_t cols, size_t b)
+{
+    for (size_t y = 0; y < rows; y++) {
+        for (size_t x = 0; x < cols; x++)
+            memcpy(to + (y * to_stride + x) * b, from + (x * from_stride + y) * b, b);
+    }
+}
+
 int xr_transpose(struct xr_image *image, struct xr_err *err)
 {
     size_t b = pixel_bytes(image), w = image->width, h = image->height;
@@ -76,9 +86,18 @@ int xr_transpose(struct xr_image *image, struct xr_err *err)
     if (xr_image_alloc(&out, h, w, image->channels, image->depth, err))
         return -1;
     dst = out.data;
-    for (size_t y = 0; y < w; y++) {
-        for (size_t x = 0; x < h; x++, dst += b)
-            memcpy(dst, src + (x * w + y) * b, b);
+    for (size_t y0 = 0; y0 < w; y0 += BLOCK) { /* squares: both sides stay in the cache */
+        for (size_t x0 = 0; x0 < h; x0 += BLOCK) {
+            size_t rows = w - y0 < BLOCK ? w - y0 : BLOCK;
+            size_t cols = h - x0 < BLOCK ? h - x0 : BLOCK;
+            unsigned char *to = dst + (y0 * h + x0) * b;
+            const unsigned char *from = src + (x0 * w + y0) * b;
+
+            if (b == 1)
+                turn_block(to, h, from, w, rows, cols, 1);
+            else
+                turn_block(to, h, from, w, rows, cols, b);
+        }
     }
     xr_image_free(image);
     *image = out;

@@ -82,11 +82,15 @@ int main(int argc, char **argv)
                                        "blur(p=1)",
                                        "median(p=1)",
                                        "equalize(p=1)"};
-    struct films f = {
-        .n = (size_t)argc - 2,
-        .fit = {XR_FIT_PAD, 1, (size_t)atol(argv[1]), (size_t)atol(argv[1]), XR_BICUBIC}};
+    struct films f = {.n = argc > 2 ? (size_t)argc - 2 : 0,
+                      .fit = {XR_FIT_PAD, 1, (size_t)atol(argc > 2 ? argv[1] : "1"),
+                              (size_t)atol(argc > 2 ? argv[1] : "1"), XR_BICUBIC}};
     struct xr_chain *chain;
 
+    if (f.n == 0) {
+        fputs("augment: skipped: no films, see augment.sh\n", stderr);
+        return 0;
+    }
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
     f.files = calloc(f.n, sizeof *f.files);

@@ -11,6 +11,7 @@
 #include "io.h"
 #include "json.h"
 #include "pixels/augment.h"
+#include "pixels/transform.h"
 #include "rng.h"
 #include "tap.h"
 #include "transforms_digests.h"
@@ -269,6 +270,31 @@ static void damaged(void)
     }
 }
 
+/* Random numbers in bulk are those one by one, from the beginning of a block or not. */
+static void bulk(void)
+{
+    static uint32_t many[3][1000];
+    int good = 1;
+
+    for (int skip = 0; skip < 9; skip++) {
+        struct xr_rng one, all;
+
+        xr_rng_init(&one, 3, 1, "k", "bulk");
+        one.counter[0] = 0xfffffff0u; /* the carry too */
+        for (int i = 0; i < skip; i++)
+            (void)xr_rng_u32(&one);
+        all = one;
+        for (size_t n = 0; n < 3; n++) {
+            size_t count = n == 1 ? 7 : 1000;
+
+            xr_rng_fill(&all, many[n], count);
+            for (size_t i = 0; i < count; i++)
+                good = good && many[n][i] == xr_rng_u32(&one);
+        }
+    }
+    ok(good, "random numbers in bulk are the same");
+}
+
 int main(int argc, char **argv)
 {
     static char texts[MAX_LINES][256];
@@ -285,5 +311,6 @@ int main(int argc, char **argv)
     replay_all(texts, n);
     compare_digests(texts, n);
     damaged();
+    bulk();
     return tap_done();
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define DIGESTS_SCHEMA 2
+#define DIGESTS_SCHEMA 3
 
 static const struct {
     const char *name;
@@ -43,8 +43,8 @@ static const struct {
     {"unsharp", UINT64_C(0x1f1fe85a9f4e4918)},
     {"sharpness", UINT64_C(0x271f3713400c7b9b)},
     {"jpeg", UINT64_C(0x5a8c22a4343055ac)},
-    {"downscale", UINT64_C(0x1865d5717daa94f6)},
-    {"gauss_noise", UINT64_C(0x8d61a049c97f788b)},
+    {"downscale", UINT64_C(0x149fc59b49735d5e)},
+    {"gauss_noise", UINT64_C(0x9110b4a32c166cc3)},
     {"poisson", UINT64_C(0xa90654758e7f5ece)},
     {"coarse_dropout", UINT64_C(0x37fa092dff743471)},
     {"grid_dropout", UINT64_C(0x115279108174f703)},
