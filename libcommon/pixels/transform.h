@@ -21,7 +21,7 @@
 #define XR_STEPS 256 /* of a chain, all in all */
 
 enum xr_param_kind {
-    XR_PLAIN,  /* v is v, lo:hi is drawn between */
+    XR_REAL,   /* v is v, lo:hi is drawn between */
     XR_AROUND, /* v is -v:v */
     XR_WHOLE,  /* whole numbers, both ends included */
     XR_FIXED,  /* one whole number, never drawn */

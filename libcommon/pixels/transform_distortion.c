@@ -131,8 +131,8 @@ static int do_optical_distortion(struct xr_job *job)
 const struct xr_transform xr_transforms_distortion[] = {
     {"elastic",
      do_elastic,
-     {{"alpha", XR_PLAIN, 50, 50, 0, 10000, NULL},
-      {"sigma", XR_PLAIN, 7, 7, 1, 1000, NULL},
+     {{"alpha", XR_REAL, 50, 50, 0, 10000, NULL},
+      {"sigma", XR_REAL, 7, 7, 1, 1000, NULL},
       XR_BORDER_PARAM},
      .p = 0.5},
     {"grid_distortion",

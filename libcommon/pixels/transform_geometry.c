@@ -244,7 +244,7 @@ const struct xr_transform xr_transforms_geometry[] = {
      .p = 0.5},
     {"perspective",
      do_perspective,
-     {{"distortion", XR_PLAIN, 0.05, 0.3, 0, 0.9, NULL}, XR_BORDER_PARAM},
+     {{"distortion", XR_REAL, 0.05, 0.3, 0, 0.9, NULL}, XR_BORDER_PARAM},
      .p = 0.5},
     {0},
 };

@@ -152,7 +152,7 @@ const struct xr_transform xr_transforms_inner[] = {
     {"rand_augment",
      do_rand_augment,
      {{"n", XR_WHOLE, 2, 2, 0, 20, NULL},
-      {"magnitude", XR_PLAIN, 9, 9, 0, 30, NULL},
+      {"magnitude", XR_REAL, 9, 9, 0, 30, NULL},
       XR_BORDER_PARAM},
      XR_INNER,
      .p = 1},

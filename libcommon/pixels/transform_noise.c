@@ -141,7 +141,7 @@ static int do_poisson(struct xr_job *job)
 }
 
 const struct xr_transform xr_transforms_noise[] = {
-    {"gauss_noise", do_gauss_noise, {{"std", XR_PLAIN, 2, 10, 0, 255, NULL}}, .p = 0.5},
-    {"poisson", do_poisson, {{"photons", XR_PLAIN, 500, 5000, 5, 10000, NULL}}, .p = 0.5},
+    {"gauss_noise", do_gauss_noise, {{"std", XR_REAL, 2, 10, 0, 255, NULL}}, .p = 0.5},
+    {"poisson", do_poisson, {{"photons", XR_REAL, 500, 5000, 5, 10000, NULL}}, .p = 0.5},
     {0},
 };
