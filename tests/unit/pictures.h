@@ -224,13 +224,13 @@ __attribute__((unused)) static void put_lut(struct xr_buf *b, unsigned group,
     xr_buf_free(&item);
 }
 
-__attribute__((unused)) static void dicom_head(struct xr_buf *b)
+__attribute__((unused)) static void dicom_head(struct xr_buf *b, const char *transfer)
 {
     char zeros[128] = {0};
     struct xr_buf meta = {0};
     unsigned char length[4] = {0};
 
-    put_text(&meta, 2, 0x10, "UI", "1.2.840.10008.1.2.1");
+    put_text(&meta, 2, 0x10, "UI", transfer);
     length[0] = (unsigned char)meta.size;
     if (xr_buf_put(b, zeros, 128, NULL) || xr_buf_put(b, "DICM", 4, NULL))
         abort();
@@ -244,7 +244,7 @@ __attribute__((unused)) static void make_film(struct xr_buf *b, const struct fil
 {
     uint16_t pixels[VALUES];
 
-    dicom_head(b);
+    dicom_head(b, "1.2.840.10008.1.2.1");
     put_text(b, 0x08, 0x60, "CS", "DX");
     put_text(b, 0x18, 0x1164, "DS", "0.125\\0.25");
     put_text(b, 0x18, 0x5101, "CS", "PA");

@@ -313,7 +313,7 @@ static void colors(void)
         struct xr_buf b = {0};
         bool same = true;
 
-        dicom_head(&b);
+        dicom_head(&b, "1.2.840.10008.1.2.1");
         put_us(&b, 0x28, 0x02, kind == 3 ? 1 : 3);
         put_text(&b, 0x28, 0x04, "CS", names[kind]);
         if (kind < 3)
@@ -360,6 +360,74 @@ static void colors(void)
         xr_image_free(&gray);
         xr_buf_free(&b);
     }
+}
+/* One fragment of compressed pixels. */
+static void put_item(struct xr_buf *b, const void *data, size_t size)
+{
+    unsigned char head[8] = {0xfe, 0xff, 0x00, 0xe0};
+
+    head[4] = (unsigned char)(size + size % 2);
+    head[5] = (unsigned char)((size + size % 2) >> 8);
+    if (xr_buf_put(b, head, 8, NULL) || xr_buf_put(b, data, size, NULL) ||
+        (size % 2 && xr_buf_put(b, "", 1, NULL)))
+        abort();
+}
+
+/* Three frames of JPEG, each cut into two fragments; the offset table says where they
+ * begin, or nothing does but their own first bytes. */
+static void fragments(bool offsets)
+{
+    static const unsigned char delimiter[8] = {0xfe, 0xff, 0xdd, 0xe0};
+    uint32_t table[3] = {0};
+    struct xr_buf b = {0}, jpeg[3] = {{0}, {0}, {0}};
+    struct xr_frames frames;
+    uint8_t level[64];
+    size_t at = 0;
+
+    for (size_t f = 0; f < 3; f++) {
+        struct xr_image im = {8, 8, 1, 8, level};
+
+        memset(level, (int)(40 + 80 * f), sizeof level);
+        if (xr_image_jpeg(&jpeg[f], &im, 95, NULL))
+            return;
+        table[f] = (uint32_t)at;
+        at += 16 + 100 + (jpeg[f].size - 100 + jpeg[f].size % 2);
+    }
+    dicom_head(&b, "1.2.840.10008.1.2.4.50");
+    put_us(&b, 0x28, 0x02, 1);
+    put_text(&b, 0x28, 0x04, "CS", "MONOCHROME2");
+    put_text(&b, 0x28, 0x08, "IS", "3");
+    put_us(&b, 0x28, 0x10, 8);
+    put_us(&b, 0x28, 0x11, 8);
+    put_us(&b, 0x28, 0x100, 8);
+    put_us(&b, 0x28, 0x101, 8);
+    put_us(&b, 0x28, 0x102, 7);
+    put_us(&b, 0x28, 0x103, 0);
+    if (xr_buf_put(&b, "\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff", 12, NULL))
+        return;
+    put_item(&b, table, offsets ? sizeof table : 0);
+    for (size_t f = 0; f < 3; f++) {
+        put_item(&b, jpeg[f].data, 100);
+        put_item(&b, jpeg[f].data + 100, jpeg[f].size - 100);
+        xr_buf_free(&jpeg[f]);
+    }
+    if (xr_buf_put(&b, delimiter, 8, NULL))
+        return;
+    ok(xr_image_frames(&frames, b.data, b.size, NULL) == 0 && frames.n == 3,
+       "three frames in six fragments");
+    for (size_t f = 0; f < 3; f++) {
+        struct xr_pick pick = {.index = f + 1};
+        struct xr_err err = {0};
+        struct xr_image im;
+
+        ok(xr_image_decode_pick(&im, NULL, b.data, b.size, &pick, XR_COLOR_GRAY, &err) ==
+                   0 &&
+               im.depth == 8 && abs((int)pixel(&im, 9) - (int)(40 + 80 * f)) <= 1,
+           "frame %zu of fragments%s %s", f + 1, offsets ? " with a table" : "",
+           err.text);
+        xr_image_free(&im);
+    }
+    xr_buf_free(&b);
 }
 #endif
 
@@ -477,6 +545,8 @@ int main(void)
 #ifdef XR_HAS_DCMTK
     films();
     colors();
+    fragments(true);
+    fragments(false);
 #else
     tap_skip("DICOM", "built without DCMTK");
 #endif
