@@ -11,7 +11,37 @@
 
 #include <tiffio.h>
 
+#include "image.h"
 #include "io.h"
+
+/* --- what tests do with them -------------------------------------------------------- */
+
+__attribute__((unused)) static unsigned pixel(const struct xr_image *im, size_t i)
+{
+    return im->depth == 16 ? ((uint16_t *)im->data)[i] : ((uint8_t *)im->data)[i];
+}
+
+/* How many truncations of a file are not refused with one line; at exact size for ASan.
+ */
+__attribute__((unused)) static size_t truncations(const struct xr_buf *file)
+{
+    size_t bad = 0;
+
+    for (size_t n = 0; n < file->size; n++) {
+        char *part = malloc(n ? n : 1);
+        struct xr_err err = {0};
+        struct xr_image im;
+
+        memcpy(part, file->data, n);
+        if (xr_image_decode(&im, NULL, part, n, XR_COLOR_GRAY, &err) == 0)
+            bad++;
+        else
+            bad += !err.text[0] || strchr(err.text, '\n') || im.data;
+        xr_image_free(&im);
+        free(part);
+    }
+    return bad;
+}
 
 /* --- TIFF -------------------------------------------------------------------------- */
 
