@@ -2,7 +2,7 @@
 load ../helpers
 
 peak() {
-    "$@" -v 2>&1 >/dev/null | sed -n 's/.* \([0-9.]*\) MiB at most.*/\1/p'
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64 "$@" -v 2>&1 >/dev/null | sed -n 's/.* \([0-9.]*\) MiB at most.*/\1/p'
 }
 
 @test "100 films and 10,000" {
