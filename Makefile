@@ -91,7 +91,7 @@ $(B)/families.h: force
 	@printf 'X(%s)\n' $(FAMILIES) | cmp -s - $@ || printf 'X(%s)\n' $(FAMILIES) >$@
 $(B)/kernels/arch.o: $(B)/families.h
 
-$(B)/libcommon/nifti_file.o: EXTRA := -idirafter /usr/include/nifti # its header names its neighbours
+$(B)/libcommon/nifti_file.o: EXTRA := -O3 -idirafter /usr/include/nifti # its header names its neighbours
 $(B)/libcommon/pixels/%.o: EXTRA := -O3 # loops written to be vectorised
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

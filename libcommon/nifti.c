@@ -9,20 +9,13 @@
  * greatest finite one of the file. */
 static void find_range(double *low, double *high, const struct xr_nifti *n)
 {
-    double least = INFINITY, most = -INFINITY;
+    double least, most;
 
     *low = n->cal[0];
     *high = n->cal[1];
     if (isfinite(*low) && isfinite(*high) && *low < *high)
         return;
-    for (size_t i = 0; i < n->n; i++) {
-        double v = xr_nifti_raw(n, i);
-
-        if (!isfinite(v))
-            continue;
-        least = v < least ? v : least;
-        most = v > most ? v : most;
-    }
+    xr_nifti_range(&least, &most, n);
     least = least * n->slope + n->inter;
     most = most * n->slope + n->inter;
     *low = least < most ? least : most;

@@ -29,5 +29,7 @@ int xr_nifti_open(struct xr_nifti *nifti, const void *data, size_t size, bool he
 void xr_nifti_close(struct xr_nifti *nifti);
 /* Voxel i as it is stored, before slope and intercept; not of colours. */
 double xr_nifti_raw(const struct xr_nifti *nifti, size_t i);
+/* The least and greatest finite one of all; INFINITY and -INFINITY: there is none. */
+void xr_nifti_range(double *least, double *most, const struct xr_nifti *nifti);
 
 #endif

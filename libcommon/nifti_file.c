@@ -68,6 +68,12 @@ double xr_nifti_raw(const struct xr_nifti *n, size_t i)
     return 0;
 }
 
+void xr_nifti_range(double *least, double *most, const struct xr_nifti *n)
+{
+    (void)n;
+    *least = *most = 0;
+}
+
 #else
 
 #include <pthread.h>
@@ -329,6 +335,48 @@ double xr_nifti_raw(const struct xr_nifti *n, size_t i)
         return (double)v.f32;
     default:
         return v.f64;
+    }
+}
+
+/* The ends of all finite values of one type, in the machine's byte order: a volume is
+ * looked through once for every slice. */
+#define SCAN(type)                                                                       \
+    do {                                                                                 \
+        type low = 0, high = 0, v;                                                       \
+        bool any = false;                                                                \
+        for (size_t i = 0; i < n->n; i++) {                                              \
+            memcpy(&v, n->voxels + i * sizeof v, sizeof v);                              \
+            if (v - v != 0)                                                              \
+                continue;                                                                \
+            low = !any || v < low ? v : low;                                             \
+            high = !any || v > high ? v : high;                                          \
+            any = true;                                                                  \
+        }                                                                                \
+        *least = any ? (double)low : INFINITY;                                           \
+        *most = any ? (double)high : -INFINITY;                                          \
+    } while (0)
+
+void xr_nifti_range(double *least, double *most, const struct xr_nifti *n)
+{
+    *least = INFINITY;
+    *most = -INFINITY;
+    if (!n->swapped && n->type == DT_INT16) {
+        SCAN(int16_t);
+    } else if (!n->swapped && n->type == DT_UINT16) {
+        SCAN(uint16_t);
+    } else if (!n->swapped && n->type == DT_UINT8) {
+        SCAN(uint8_t);
+    } else if (!n->swapped && n->type == DT_FLOAT32) {
+        SCAN(float);
+    } else {
+        for (size_t i = 0; i < n->n; i++) {
+            double v = xr_nifti_raw(n, i);
+
+            if (!isfinite(v))
+                continue;
+            *least = v < *least ? v : *least;
+            *most = v > *most ? v : *most;
+        }
     }
 }
 
