@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "../../kernels/formula.h"
 #include "array.h"
 #include "image.h"
 #include "image_codec.h"
@@ -160,6 +161,15 @@ static int sizes(const cJSON *c, const char *op, const cJSON *p, struct xr_image
 
         if (xr_resize(&out, im, &box, 224, 224, interp, NULL) == 0)
             compare_image(c, &out, 0);
+    } else if (!strcmp(op, "pad_to_square_then_resize")) {
+        size_t side = im->width > im->height ? im->width : im->height;
+        struct xr_image square;
+
+        if (xr_window(&square, im, -(ptrdiff_t)number(p, "left"),
+                      -(ptrdiff_t)number(p, "top"), side, side, NULL) == 0 &&
+            xr_resize(&out, &square, NULL, 224, 224, interp, NULL) == 0)
+            compare_image(c, &out, 0);
+        xr_image_free(&square);
     } else if (!strcmp(op, "depth_scale")) {
         if (xr_to8(im, NULL) == 0)
             compare_image(c, im, 0);
@@ -167,6 +177,33 @@ static int sizes(const cJSON *c, const char *op, const cJSON *p, struct xr_image
         return 0;
     }
     xr_image_free(&out);
+    return 1;
+}
+
+/* To the floats of a network: as xr-train and its kin normalise. */
+static int floats(const cJSON *c, const char *op, const cJSON *p, struct xr_image *im)
+{
+    const cJSON *mean = cJSON_GetObjectItem(p, "mean"),
+                *std = cJSON_GetObjectItem(p, "std");
+    struct xr_fit fit = {XR_FIT_CROP, xr_json_number(p, "crop_pct", 1), 224, 224,
+                         interp_of(xr_json_text(p, "filter", "bicubic"))};
+    struct xr_array a = {XR_F32, 3, {3, 224, 224}, NULL};
+    struct xr_image fitted;
+
+    if ((strcmp(op, "normalize") && strcmp(op, "timm_eval")) ||
+        xr_fit_apply(&fitted, im, &fit, NULL) || xr_array_alloc(&a, NULL))
+        return 0;
+    for (size_t i = 0; i < xr_array_count(&a); i++) {
+        int k = (int)(i / (224 * 224));
+
+        ((float *)a.data)[i] =
+            xk_normalize(((uint8_t *)fitted.data)[i % (224 * 224) * 3 + (size_t)k],
+                         (float)cJSON_GetArrayItem(mean, k)->valuedouble,
+                         (float)cJSON_GetArrayItem(std, k)->valuedouble);
+    }
+    compare(c, &a, 0);
+    xr_image_free(&fitted);
+    xr_array_free(&a);
     return 1;
 }
 
@@ -255,10 +292,14 @@ static int levels(const cJSON *c, const char *op, const cJSON *p, struct xr_imag
     } else if (!strcmp(op, "median_blur")) {
         if (xr_median(im, number(p, "ksize"), NULL))
             return 0;
-    } else if (!strcmp(op, "add_noise") &&
-               strstr(xr_json_text(p, "formula", ""), "rint")) {
+    } else if (!strcmp(op, "add_noise")) {
         if (read_npy(&a, "noise_224.npy"))
             return 0;
+        /* albumentations cuts off the noise's fraction first */
+        for (size_t i = 0;
+             !strstr(xr_json_text(p, "formula", ""), "rint") && i < xr_array_count(&a);
+             i++)
+            ((float *)a.data)[i] = truncf(((float *)a.data)[i]);
         xr_add_noise(im, a.data);
         xr_array_free(&a);
     } else if (!strcmp(op, "coarse_dropout")) {
@@ -286,13 +327,16 @@ static int fields(const cJSON *c, const char *op, const cJSON *p)
 {
     struct xr_array a;
 
-    if (strcmp(op, "gaussian_smooth_field") ||
-        strstr(xr_json_text(c, "name", ""), "albu") ||
-        read_npy(&a, "elastic_noise_96.npy"))
+    /* albumentations blurs both components as one plane, one above the other */
+    bool stacked = strstr(xr_json_text(c, "name", ""), "albu") != NULL;
+    double sigma = xr_json_number(p, "sigma", 1);
+    size_t taps = stacked ? (size_t)(8 * sigma + 1.5) | 1 : number(p, "ksize");
+
+    if (strcmp(op, "gaussian_smooth_field") || read_npy(&a, "elastic_noise_96.npy"))
         return 0;
-    for (size_t k = 0; k < 2; k++) {
-        if (xr_gauss_f32((float *)a.data + k * 96 * 96, 96, 96,
-                         xr_json_number(p, "sigma", 1), number(p, "ksize"), true, NULL))
+    for (size_t k = 0; k < (stacked ? 1 : 2); k++) {
+        if (xr_gauss_f32((float *)a.data + k * 96 * 96, stacked ? 192 : 96, 96, sigma,
+                         taps, true, NULL))
             return 0;
     }
     compare(c, &a, 0);
@@ -315,9 +359,9 @@ static void run(const cJSON *c)
     if (!strcmp(name, "rgb8_gray"))
         input = "rgb8_decoded.png";
     if (!input ||
-        (!fields(c, op, p) &&
-         (read_image(&im, input) ||
-          (!sizes(c, op, p, &im) && !geometry(c, op, p, &im) && !levels(c, op, p, &im)))))
+        (!fields(c, op, p) && (read_image(&im, input) ||
+                               (!sizes(c, op, p, &im) && !floats(c, op, p, &im) &&
+                                !geometry(c, op, p, &im) && !levels(c, op, p, &im)))))
         tap_skip(name, "not offered");
     xr_image_free(&im);
 }
