@@ -48,7 +48,8 @@ static int do_gauss_noise(struct xr_job *job)
 /* --- quanta --------------------------------------------------------------------------
  */
 
-#define GUIDES 64 /* of a level: where to begin to search */
+#define GUIDES 512                       /* of a level: where to begin to search */
+#define REACH(mean) (7 * sqrt(mean) + 8) /* of the counts from the mean */
 
 /* The distribution of one level: count first + i for 32 random bits below limit[i]. */
 struct quanta {
@@ -60,11 +61,12 @@ struct quanta {
 /*
  * Poisson's probabilities of the counts within 7 deviations of the mean, from the largest
  * one outwards by their ratios: additions, multiplications and divisions only, so that
- * the same bits come out everywhere.
+ * the same bits come out everywhere. inverse: 1/i.
  */
-static int quanta_make(struct quanta *q, double mean, struct xr_err *err)
+static int quanta_make(struct quanta *q, double mean, const double *inverse,
+                       struct xr_err *err)
 {
-    double reach = 7 * sqrt(mean) + 8, sum = 0, below = 0;
+    double reach = REACH(mean), sum = 0, below = 0, less = 1 / mean, share;
     size_t low = mean > reach ? (size_t)(mean - reach) : 0;
     size_t high = (size_t)(mean + reach), top = (size_t)mean - low, n = high - low + 1;
     double *p = xr_alloc_array(n, sizeof *p, err);
@@ -77,16 +79,20 @@ static int quanta_make(struct quanta *q, double mean, struct xr_err *err)
     q->first = (uint32_t)low;
     q->n = (uint32_t)n;
     p[top] = 1;
-    for (size_t i = top + 1; i < n; i++)
-        p[i] = p[i - 1] * mean / (double)(low + i);
-    for (size_t i = top; i-- > 0;)
-        p[i] = p[i + 1] * (double)(low + i + 1) / mean;
+    for (size_t i = 1; i < n; i++) { /* both ways at once: neither waits for the other */
+        if (top + i < n)
+            p[top + i] = p[top + i - 1] * (mean * inverse[low + top + i]);
+        if (i <= top)
+            p[top - i] = p[top - i + 1] * ((double)(low + top - i + 1) * less);
+    }
     for (size_t i = 0; i < n; i++)
         sum += p[i];
+    share = 4294967295.0 / sum;
     for (size_t i = 0, g = 0; i < n; i++) {
-        below += p[i];
-        q->limit[i] = i + 1 == n ? UINT32_MAX : (uint32_t)(below / sum * 4294967295.0);
-        while (g < GUIDES && (uint64_t)g << 26 < q->limit[i])
+        double limit = (below += p[i]) * share;
+
+        q->limit[i] = i + 1 == n || limit > 4294967295.0 ? UINT32_MAX : (uint32_t)limit;
+        while (g < GUIDES && (uint64_t)g << 23 < q->limit[i])
             q->guide[g++] = (uint16_t)i;
         for (size_t rest = g; i + 1 == n && rest < GUIDES; rest++)
             q->guide[rest] = (uint16_t)i;
@@ -97,7 +103,7 @@ static int quanta_make(struct quanta *q, double mean, struct xr_err *err)
 
 static uint32_t quanta_count(const struct quanta *q, uint32_t bits)
 {
-    uint32_t i = q->guide[bits >> 26];
+    uint32_t i = q->guide[bits >> 23];
 
     while (i + 1 < q->n && bits >= q->limit[i])
         i++;
@@ -111,11 +117,15 @@ static int do_poisson(struct xr_job *job)
     size_t n = image->width * image->height * image->channels;
     double photons = xr_job_value(job, 0), level = 255 / photons;
     struct quanta *q = xr_alloc_array(256, sizeof *q, job->err);
+    size_t most = (size_t)(photons + REACH(photons)) + 2;
+    double *inverse = xr_alloc_array(most, sizeof *inverse, job->err);
     uint8_t *p = image->data;
     uint32_t words[CHUNK];
     struct xr_rng rng;
-    int rc = q ? 0 : -1;
+    int rc = q && inverse ? 0 : -1;
 
+    for (size_t i = 1; i < most && rc == 0; i++)
+        inverse[i] = 1 / (double)i;
     xr_job_field(job, &rng);
     for (size_t i = 0; i < n && rc == 0; i += CHUNK) {
         size_t m = n - i < CHUNK ? n - i : CHUNK;
@@ -127,7 +137,7 @@ static int do_poisson(struct xr_job *job)
             if (p[k] == 0)
                 continue;
             if (!q[p[k]].limit)
-                rc = quanta_make(&q[p[k]], p[k] * photons / 255, job->err);
+                rc = quanta_make(&q[p[k]], p[k] * photons / 255, inverse, job->err);
             if (rc)
                 break;
             v = quanta_count(&q[p[k]], words[k - i]) * level;
@@ -136,6 +146,7 @@ static int do_poisson(struct xr_job *job)
     }
     for (size_t i = 0; i < 256 && q; i++)
         free(q[i].limit);
+    free(inverse);
     free(q);
     return rc;
 }
