@@ -68,9 +68,10 @@ static char *cache_name(const struct xr_prepare *run, size_t film, struct xr_err
     xr_fit_name(fit, &run->fit);
     if (xr_films_digest(digest, run->films, film, NULL)) /* decoding says what is wrong */
         return NULL;
-    return xr_sprintf(err, "%s %s %s %zux%zu %s %d %d %s", XR_VERSION, digest, fit,
-                      run->fit.height, run->fit.width, xr_interp_names[run->fit.interp],
-                      (int)run->color, run->fast_decode, xr_films_pick(run->films, film));
+    return xr_sprintf(err, "%s %d %s %s %zux%zu %s %d %d %s", XR_VERSION,
+                      XR_TRANSFORM_SCHEMA, digest, fit, run->fit.height, run->fit.width,
+                      xr_interp_names[run->fit.interp], (int)run->color, run->fast_decode,
+                      xr_films_pick(run->films, film));
 }
 
 /* What besides the pixels is known of a film. */
