@@ -77,10 +77,11 @@ const struct xk_cpu_op xk_cpu_add = {NULL, NULL, add_forward, NULL, true};
  * ties. */
 static int maxpool_prepare(struct xk_cpu *cpu, struct xk_step *step, struct xr_err *err)
 {
+    (void)cpu;
     if (step->node->kernel > 15 || 2 * step->node->pad > step->node->kernel)
         return xr_fail(err, "max pooling over %zu pixels, padded by %zu",
                        step->node->kernel, step->node->pad);
-    return xk_cpu_scratch(cpu, (size_t)cpu->n_threads * step->in.w * step->in.c, err);
+    return 0;
 }
 
 /* Those pixels of a window that lie in the image. */
@@ -123,50 +124,40 @@ static int maxpool_forward(struct xk_cpu *cpu, struct xk_step *step,
     return 0;
 }
 
-/* The pixels of dx that a row of dx's image gets from the windows over it. */
-static void maxpool_row(float *row, const struct xk_simd *simd,
-                        const struct xk_step *step, size_t n, size_t iy)
+/* A pixel's gradient, from the windows over it. */
+static void maxpool_back_pixel(void *dx, const struct xk_simd *simd,
+                               const struct xk_step *step, size_t n, size_t iy, size_t ix)
 {
     const struct xk_node *node = step->node;
-    struct xk_shape s = node->shape;
-    size_t c = s.c, k = node->kernel, w = step->in.w, at = iy + node->pad_h;
-    size_t first = at < k ? 0 : (at - k) / node->stride + 1, last = at / node->stride;
+    size_t k = node->kernel, stride = node->stride, n_taps = 0;
+    size_t y = iy + node->pad_h, x = ix + node->pad_w;
+    struct xk_max_tap taps[15 * 15];
 
-    memset(row, 0, w * c * sizeof *row);
-    for (size_t oy = first; oy <= last && oy < s.h; oy++)
-        for (size_t ox = 0; ox < s.w; ox++) {
-            size_t p = ((n * s.h + oy) * s.w + ox) * c, ky = at - oy * node->stride;
+    for (size_t oy = y < k ? 0 : (y - k) / stride + 1;
+         oy <= y / stride && oy < node->shape.h; oy++)
+        for (size_t ox = x < k ? 0 : (x - k) / stride + 1;
+             ox <= x / stride && ox < node->shape.w; ox++) {
+            size_t p = ((n * node->shape.h + oy) * node->shape.w + ox) * node->shape.c;
 
-            for (size_t kx = 0; kx < k; kx++) {
-                size_t ix = ox * node->stride + kx - node->pad_w;
-
-                if (ix < w)
-                    simd->add_where(row + ix * c, (const uint8_t *)step->saved + p,
-                                    (uint8_t)(ky * k + kx),
-                                    xk_at(step->dy[0], node->dtype, p), c);
-            }
+            taps[n_taps++] = (struct xk_max_tap){
+                (const uint8_t *)step->saved + p, xk_at(step->dy[0], node->dtype, p),
+                (uint8_t)((y - oy * stride) * k + x - ox * stride)};
         }
+    simd->max_back(dx, taps, n_taps, node->shape.c);
 }
 
 static int maxpool_backward(struct xk_cpu *cpu, struct xk_step *step,
                             const struct xk_pass *pass, struct xr_err *err)
 {
-    size_t row = step->in.w * step->in.c, rows = pass->n * step->in.h;
+    size_t h = step->in.h, w = step->in.w, rows = pass->n * h;
+    enum xk_dtype t = step->node->dtype;
 
     (void)err;
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(static)
-    for (size_t r = 0; r < rows; r++) {
-        float *sums = cpu->scratch + (size_t)omp_get_thread_num() * row;
-        uint16_t *narrow = (uint16_t *)step->dx[0] + r * row;
-
-        maxpool_row(sums, cpu->simd[step->node->dtype], step, r / step->in.h,
-                    r % step->in.h);
-        if (step->in_dtype[0] == XK_BF16)
-            for (size_t i = 0; i < row; i++)
-                narrow[i] = xk_f32_to_bf16(sums[i]);
-        else
-            memcpy((float *)step->dx[0] + r * row, sums, row * sizeof *sums);
-    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t ix = 0; ix < w; ix++)
+            maxpool_back_pixel(xk_at(step->dx[0], t, (r * w + ix) * step->in.c),
+                               cpu->simd[t], step, r / h, r % h, ix);
     return 0;
 }
 

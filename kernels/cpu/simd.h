@@ -115,6 +115,14 @@ struct xk_pw_sums {
     float *dw;
 };
 
+/* A window of max pooling over a pixel: winners and gradients of its channels, and the
+ * pixel's id in it. */
+struct xk_max_tap {
+    const uint8_t *winner;
+    const void *dy;
+    uint8_t id;
+};
+
 /*
  * A 3x3 convolution at stride 1, padded by 1, of images [in_h][in_w] takes the same.
  * weights: 16 packed right factors [in][out], one for each place of a tile, one behind
@@ -186,9 +194,6 @@ struct xk_simd {
     void (*gate_sums)(float *sums, size_t apart, const void *x, const void *dy,
                       const float *scale, const float *shift, const float *mean,
                       enum xk_act act, size_t c, size_t rows);
-    /* to[i] += dy[i] where winner[i] is id */
-    void (*add_where)(float *to, const uint8_t *winner, uint8_t id, const void *dy,
-                      size_t c);
     void (*dot_rows)(double *sum, const void *x, const void *dy, size_t c, size_t rows);
     void (*fill_rows)(void *y, const float *v, size_t c, size_t rows);
 
@@ -206,6 +211,8 @@ struct xk_simd {
      */
     void (*max_taps)(void *y, uint8_t *winner, const void *const *taps,
                      const uint8_t *ids, size_t n_taps, size_t c);
+    /* a pixel's gradient: of each window over it, dy where the pixel has won */
+    void (*max_back)(void *dx, const struct xk_max_tap *taps, size_t n_taps, size_t c);
 
     void (*add_floats)(float *to, const float *x, size_t n); /* to += x */
     double (*sum_squares)(const float *x, size_t n);

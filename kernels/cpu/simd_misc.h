@@ -378,25 +378,30 @@ static void ema(float *e, const float *p, size_t n, float decay)
 typedef uint8_t vb __attribute__((vector_size(VEC)));
 typedef uint8_t vb_mem __attribute__((vector_size(VEC), aligned(1), may_alias));
 
-static void add_where(float *to, const uint8_t *winner, uint8_t id, const void *grad,
-                      size_t c)
+/* Vector i of what windows with the winners `winner` and gradients `dy` give to a pixel.
+ */
+VEC_INLINE vf taken(const struct xk_max_tap *taps, size_t n_taps, size_t i, size_t n)
 {
-    const act_t *dy = grad;
-    size_t i = 0;
+    vf sum = vset(0);
 
-    for (; i + VEC <= c; i += VEC) {
-        vi at = __builtin_convertvector(*(const vb_mem *)(const void *)(winner + i), vi);
-        vi here = at == ((vi){0} + id);
+    for (size_t k = 0; k < n_taps; k++) {
+        vf g = aload_n((const act_t *)taps[k].dy + i, n);
+        vb id = {0};
 
-        vstore(to + i, vload(to + i) + (vf)((vi)aload(dy + i) & here));
+        if (n >= VEC)
+            id = *(const vb_mem *)(const void *)(taps[k].winner + i);
+        else
+            memcpy(&id, taps[k].winner + i, n);
+        sum +=
+            (vf)((vi)g & (vi)(__builtin_convertvector(id, vi) == (vi){0} + taps[k].id));
     }
-    for (; i < c; i++)
-        if (winner[i] == id)
-#ifdef SIMD_BF16
-            to[i] += xk_bf16_to_f32(dy[i]);
-#else
-            to[i] += dy[i];
-#endif
+    return sum;
+}
+
+static void max_back(void *to, const struct xk_max_tap *taps, size_t n_taps, size_t c)
+{
+    for (size_t i = 0; i < c; i += VEC)
+        astore_n((act_t *)to + i, taken(taps, n_taps, i, c - i), c - i);
 }
 
 /* NaN wins, as in PyTorch. */
