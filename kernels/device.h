@@ -49,6 +49,10 @@ struct xk_step {
     void *g; /* BN with input 1: the summed gradient behind the activation (input 1's) */
     void *merge[2][3]; /* a further gradient of an input: [0] = [1] + [2] behind this */
     float *saved;      /* what forward keeps for backward; xk_saved_floats */
+    /* CONV: the batch norm before it, whose output the forward pass lets go: backward it
+     * is made once more, in x_again; or NULL */
+    struct xk_step *source;
+    void *x_again;
     struct xk_step *pre, *post, *gate, *gated_by, *pooled_by; /* of the node's, or NULL */
     void *impl;                                               /* the device's own */
 };

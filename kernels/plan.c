@@ -269,6 +269,23 @@ static void disown(struct xk_plan *plan, int i, int keep)
             plan->buffers[dy[k]].owners--;
 }
 
+/*
+ * A batch norm's output that one convolution alone reads is worth a pass over memory, but
+ * not its place from the forward to the backward pass: it is made once more.
+ */
+static bool made_again(const struct xk_plan *plan, int conv, int keep)
+{
+    const struct xk_node *node = &plan->graph.nodes[conv], *bn;
+    int consumer;
+
+    if (node->op != XK_OP_CONV || node->pre >= 0)
+        return false;
+    bn = &plan->graph.nodes[node->inputs[0]];
+    return bn->op == XK_OP_BN && bn->n_inputs == 1 && bn->rate <= 0 && !bn->hidden &&
+           node->inputs[0] != keep &&
+           xk_graph_consumers(&plan->graph, node->inputs[0], &consumer) == 1;
+}
+
 static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
 {
     int n = plan->n_steps;
@@ -286,8 +303,11 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
             continue;
         for (int k = 0; k < XK_MAX_GRADS; k++)
             use(plan, dy[k], time);
+        if (made_again(plan, i, keep))
+            plan->again[i] = new_buffer(
+                plan, tensor_bytes(&plan->graph.nodes[node->inputs[0]], batch), time);
         for (int k = 0; k < node->n_inputs; k++)
-            if (needs_x(node, k))
+            if (needs_x(node, k) && (k || plan->again[i] == NO_BUFFER))
                 use(plan, plan->y[node->inputs[k]], time);
         if (needs_y(node))
             use(plan, plan->y[i], time);
@@ -386,6 +406,9 @@ static int place(struct xk_plan *plan, struct xr_err *err)
     return 0;
 }
 
+/* Of a step: y, g, saved, dy, dx, merge, again. */
+#define PLACES (3 + XK_MAX_GRADS + 2 + 6 + 1)
+
 int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
                  bool backward, int keep, struct xr_err *err)
 {
@@ -396,8 +419,8 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     memset(graph, 0, sizeof *graph);
     plan->n_steps = (int)n;
     plan->steps = xr_alloc_array(n, sizeof *plan->steps, err);
-    plan->buffers = xr_alloc_array(n * 8, sizeof *plan->buffers, err);
-    plan->y = xr_alloc_array(n * (3 + XK_MAX_GRADS + 2 + 6), sizeof *plan->y, err);
+    plan->buffers = xr_alloc_array(n * 9, sizeof *plan->buffers, err);
+    plan->y = xr_alloc_array(n * PLACES, sizeof *plan->y, err);
     plan->seconds[0] = xr_alloc_array(n, sizeof(double), err);
     plan->seconds[1] = xr_alloc_array(n, sizeof(double), err);
     if (!plan->steps || !plan->buffers || !plan->y || !plan->seconds[0] ||
@@ -408,7 +431,8 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     plan->dy = plan->saved + n;
     plan->dx = plan->dy + n * XK_MAX_GRADS;
     plan->merge = plan->dx + 2 * n;
-    for (size_t i = 0; i < n * (3 + XK_MAX_GRADS + 2 + 6); i++)
+    plan->again = plan->merge + 6 * n;
+    for (size_t i = 0; i < n * PLACES; i++)
         plan->y[i] = NO_BUFFER;
     plan->dy[(n - 1) * XK_MAX_GRADS] = BUFFER_LOGITS;
     plan_forward(plan, batch, backward);
@@ -449,6 +473,8 @@ void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logit
             for (int j = 0; j < 3; j++)
                 step->merge[k][j] = AT(plan->merge[(2 * i + k) * 3 + j]);
         }
+        step->x_again = AT(plan->again[i]);
+        step->source = step->x_again ? &plan->steps[step->node->inputs[0]] : NULL;
         step->pre = step->node->pre >= 0 ? &plan->steps[step->node->pre] : NULL;
         step->post = step->node->post >= 0 ? &plan->steps[step->node->post] : NULL;
         step->gate = step->node->gate >= 0 ? &plan->steps[step->node->gate] : NULL;

@@ -15,6 +15,7 @@ struct xk_plan {
     int n_buffers;
     int *y, *dy, *dx, *g,
         *saved; /* buffers of each step: [n], [n][XK_MAX_GRADS], [n][2], [n], [n] */
+    int *again; /* [n]: input 0, made once more for the backward pass */
     int *merge; /* [n][2][3], see xk_step */
     double *seconds[2]; /* spent forward and backward by each step, for profiles */
 };

@@ -171,8 +171,8 @@ static void batch_statistics(struct xk_cpu *cpu, struct xk_step *step,
     xk_cpu_bn_statistics(step, pass, cpu->partial, cpu->partial + cp, center, rows);
 }
 
-static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
-                      const struct xk_pass *pass, struct xr_err *err)
+void xk_cpu_bn_apply(struct xk_cpu *cpu, const struct xk_step *step,
+                     const struct xk_pass *pass, void *y)
 {
     const struct xk_node *node = step->node;
     size_t rows = pass->n * node->shape.h * node->shape.w;
@@ -185,15 +185,8 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
                            .shift = s.shift,
                            .factor = node->rate > 0 ? s.factor : NULL,
                            .shortcut = step->x[1],
-                           .y = step->y};
+                           .y = y};
 
-    (void)err;
-    if (pass->mode == XK_TRAIN && node->done_by < 0)
-        batch_statistics(cpu, step, pass, rows);
-    xk_cpu_bn_factors(step, pass);
-    if (node->hidden)
-        return 0;
-    drop_factors(s.factor, node, pass, pass->n);
 #pragma omp parallel num_threads(cpu->n_threads)
     {
         size_t r0, r1;
@@ -201,6 +194,21 @@ static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
         xk_cpu_part(&r0, &r1, rows, omp_get_thread_num(), omp_get_num_threads());
         cpu->simd[step->node->dtype]->bn_apply(&a, r0, r1);
     }
+}
+
+static int bn_forward(struct xk_cpu *cpu, struct xk_step *step,
+                      const struct xk_pass *pass, struct xr_err *err)
+{
+    const struct xk_node *node = step->node;
+
+    (void)err;
+    if (pass->mode == XK_TRAIN && node->done_by < 0)
+        batch_statistics(cpu, step, pass, pass->n * node->shape.h * node->shape.w);
+    xk_cpu_bn_factors(step, pass);
+    if (node->hidden)
+        return 0;
+    drop_factors(xk_cpu_bn_saved(step).factor, node, pass, pass->n);
+    xk_cpu_bn_apply(cpu, step, pass, step->y);
     return 0;
 }
 

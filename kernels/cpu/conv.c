@@ -45,7 +45,7 @@ enum {
 struct dense {
     struct xk_dnn_conv *conv[N_SIZES];
     size_t n[N_SIZES];
-    uint64_t forward_version[N_SIZES], data_version[N_SIZES];
+    uint64_t forward_version[N_SIZES];
     float *bias; /* the convolution's own or a fused batch norm's */
 };
 
@@ -86,7 +86,7 @@ static int dense_open(struct xk_cpu *cpu, struct xk_step *step, int slot, size_t
     if (xk_dnn_conv_open(&d->conv[slot], cpu->dnn, &spec, err))
         return -1;
     d->n[slot] = n;
-    d->forward_version[slot] = d->data_version[slot] = 0;
+    d->forward_version[slot] = 0;
     return 0;
 }
 
@@ -132,7 +132,7 @@ static int dense_forward(struct xk_cpu *cpu, struct xk_step *step,
             xk_cpu_fold(cpu->scratch, d->bias, step, pass, per_out(step));
             w = cpu->scratch;
         }
-        if (xk_dnn_conv_weights(d->conv[slot], w, false, err))
+        if (xk_dnn_conv_weights(d->conv[slot], w, err))
             return -1;
         d->forward_version[slot] = pass->version;
     }
@@ -156,13 +156,8 @@ static int dense_backward(struct xk_cpu *cpu, struct xk_step *step,
         return -1;
     if (!step->dx[0])
         return 0;
-    if (d->data_version[slot] != pass->version) {
-        if (xk_dnn_conv_weights(d->conv[slot], xk_value(step, pass, XK_WEIGHT), true,
-                                err))
-            return -1;
-        d->data_version[slot] = pass->version;
-    }
-    return xk_dnn_conv_backward_data(d->conv[slot], step->dx[0], step->dy[0], err);
+    return xk_dnn_conv_backward_data(d->conv[slot], step->dx[0], step->dy[0],
+                                     xk_value(step, pass, XK_WEIGHT), err);
 }
 
 const struct xk_cpu_op xk_cpu_conv = {dense_prepare, dense_release, dense_forward,

@@ -96,6 +96,9 @@ void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,
                           size_t rows);
 /* scale and shift, from this pass's statistics (training) or the running ones. */
 void xk_cpu_bn_factors(struct xk_step *bn, const struct xk_pass *pass);
+/* y from x by the factors that the forward pass has set, and what is fused behind. */
+void xk_cpu_bn_apply(struct xk_cpu *cpu, const struct xk_step *step,
+                     const struct xk_pass *pass, void *y);
 /* From sums of g and g * (x - mean): the gradients of gamma and beta, and kg, kx, k1. */
 void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
                          const double *sum_g, const double *sum_gx, size_t rows);

@@ -388,7 +388,6 @@ static int cpu_forward(struct xk_device *dev, struct xk_step *step,
                        const struct xk_pass *pass, struct xr_err *err)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
-
     const struct xk_cpu_op *op = find_op(step);
 
     omp_set_num_threads(cpu->n_threads);
@@ -400,12 +399,16 @@ static int cpu_backward(struct xk_device *dev, struct xk_step *step,
                         const struct xk_pass *pass, struct xr_err *err)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
-
     const struct xk_cpu_op *op = find_op(step);
+    struct xk_step one = *step;
 
     omp_set_num_threads(cpu->n_threads);
-    return needs_copies(cpu, op, step) ? run_with_copies(cpu, op, step, pass, true, err)
-                                       : op->backward(cpu, step, pass, err);
+    if (step->source) {
+        xk_cpu_bn_apply(cpu, step->source, pass, step->x_again);
+        one.x[0] = step->x_again;
+    }
+    return needs_copies(cpu, op, step) ? run_with_copies(cpu, op, &one, pass, true, err)
+                                       : op->backward(cpu, &one, pass, err);
 }
 
 /* Run body for every thread's span r0..r1-1 of n elements, cut at multiples of 16. */

@@ -12,12 +12,15 @@
 struct xk_dnn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    void *room; /* for the weights of whichever backward pass is running */
+    size_t room_bytes;
 };
 
-/* One weights layout: memory of our own, and the reorder from (or to) the plain layout.
- */
+/* One weights layout, and the reorder from (or to) the plain one. Those of backward
+ * passes are used up at once and lie in dnn->room, all in the same place. */
 struct layout {
     dnnl_memory_t memory, plain; /* plain: handle set before each reorder */
+    bool in_room;
     dnnl_primitive_t reorder;
 };
 
@@ -67,6 +70,7 @@ void xk_dnn_close(struct xk_dnn *dnn)
         dnnl_stream_destroy(dnn->stream);
     if (dnn->engine)
         dnnl_engine_destroy(dnn->engine);
+    free(dnn->room);
     free(dnn);
 }
 
@@ -317,10 +321,26 @@ int xk_dnn_has(struct xk_dnn *dnn, enum xk_dtype dtype, struct xr_err *err)
 
 /* --- convolution ------------------------------------------------------------------- */
 
+static int need_room(struct xk_dnn *dnn, size_t bytes, struct xr_err *err)
+{
+    void *more;
+
+    if (bytes <= dnn->room_bytes)
+        return 0;
+    more = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!more)
+        return xr_fail(err, "out of memory");
+    free(dnn->room);
+    dnn->room = more;
+    dnn->room_bytes = bytes;
+    return 0;
+}
+
 /* Memory for the layout that a primitive wants, and a reorder: to_plain adds to the plain
  * side. */
 static int open_layout(struct layout *l, struct xk_dnn_conv *conv,
-                       const_dnnl_memory_desc_t md, bool to_plain, struct xr_err *err)
+                       const_dnnl_memory_desc_t md, bool in_room, bool to_plain,
+                       struct xr_err *err)
 {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
@@ -329,11 +349,15 @@ static int open_layout(struct layout *l, struct xk_dnn_conv *conv,
     dnnl_engine_t e = conv->dnn->engine;
     dnnl_status_t s;
 
+    l->in_room = in_room;
+    if (in_room && need_room(conv->dnn, dnnl_memory_desc_get_size(md), err))
+        return -1;
     if (weights_desc(&plain, XK_F32, &conv->spec, false, err))
         return -1;
     s = dnnl_memory_create(&l->plain, ref(&plain), e, DNNL_MEMORY_NONE);
     if (s == dnnl_success)
-        s = dnnl_memory_create(&l->memory, md, e, DNNL_MEMORY_ALLOCATE);
+        s = dnnl_memory_create(&l->memory, md, e,
+                               in_room ? DNNL_MEMORY_NONE : DNNL_MEMORY_ALLOCATE);
     if (s == dnnl_success && to_plain) {
         s = dnnl_primitive_attr_create(&attr);
         if (s == dnnl_success)
@@ -376,6 +400,8 @@ static int reorder(struct xk_dnn_conv *conv, struct layout *l, float *plain,
                                {DNNL_ARG_TO, to_plain ? l->plain : l->memory}};
 
     TRY(dnnl_memory_set_data_handle(l->plain, plain));
+    if (l->in_room)
+        TRY(dnnl_memory_set_data_handle(l->memory, conv->dnn->room));
     TRY(dnnl_primitive_execute(l->reorder, conv->dnn->stream, 2, args));
     return 0;
 }
@@ -428,7 +454,7 @@ static int open_forward(struct xk_dnn_conv *conv, dnnl_primitive_desc_t *pd,
     TRY(dnnl_primitive_create(&conv->forward, *pd));
     return open_layout(&conv->w_forward, conv,
                        dnnl_primitive_desc_query_md(*pd, dnnl_query_weights_md, 0), false,
-                       err);
+                       false, err);
 }
 
 static int open_weights(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
@@ -441,7 +467,7 @@ static int open_weights(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
     failed = check(dnnl_primitive_create(&conv->weights, pd), "weights' gradient", err) ||
              open_layout(&conv->w_grad, conv,
                          dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0),
-                         true, err);
+                         true, true, err);
     dnnl_primitive_desc_destroy(pd);
     return failed ? -1 : 0;
 }
@@ -455,7 +481,7 @@ static int open_data(struct xk_dnn_conv *conv, dnnl_primitive_desc_t hint,
     TRY(describe_data(&pd, conv->dnn->engine, g, hint));
     failed = check(dnnl_primitive_create(&conv->data, pd), "data's gradient", err) ||
              open_layout(&conv->w_data, conv,
-                         dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0),
+                         dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), true,
                          false, err);
     dnnl_primitive_desc_destroy(pd);
     return failed ? -1 : 0;
@@ -520,12 +546,11 @@ void xk_dnn_conv_close(struct xk_dnn_conv *conv)
     free(conv);
 }
 
-int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights, bool backward,
+/* The library takes handles without const; a source is not written. */
+int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights,
                         struct xr_err *err)
 {
-    /* the library takes handles without const; a source is not written */
-    return reorder(conv, backward ? &conv->w_data : &conv->w_forward, (float *)weights,
-                   false, err);
+    return reorder(conv, &conv->w_forward, (float *)weights, false, err);
 }
 
 static int set_tensors(struct xk_dnn_conv *conv, const void *x, const void *y,
@@ -554,13 +579,14 @@ int xk_dnn_conv_forward(struct xk_dnn_conv *conv, void *y, const void *x,
 }
 
 int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, void *dx, const void *dy,
-                              struct xr_err *err)
+                              const float *weights, struct xr_err *err)
 {
     dnnl_exec_arg_t args[3] = {{DNNL_ARG_DIFF_SRC, conv->x},
                                {DNNL_ARG_WEIGHTS, conv->w_data.memory},
                                {DNNL_ARG_DIFF_DST, conv->y}};
 
-    if (set_tensors(conv, dx, dy, err))
+    if (set_tensors(conv, dx, dy, err) ||
+        reorder(conv, &conv->w_data, (float *)weights, false, err))
         return -1;
     TRY(dnnl_primitive_execute(conv->data, conv->dnn->stream, 3, args));
     return 0;
@@ -575,6 +601,7 @@ int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const void
 
     if (set_tensors(conv, x, dy, err))
         return -1;
+    TRY(dnnl_memory_set_data_handle(conv->w_grad.memory, conv->dnn->room));
     TRY(dnnl_primitive_execute(conv->weights, conv->dnn->stream, 3, args));
     return reorder(conv, &conv->w_grad, dw, true, err);
 }

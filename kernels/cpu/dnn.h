@@ -33,14 +33,15 @@ int xk_dnn_conv_open(struct xk_dnn_conv **conv, struct xk_dnn *dnn,
                      const struct xk_dnn_conv_spec *spec, struct xr_err *err) XR_MUST_USE;
 void xk_dnn_conv_close(struct xk_dnn_conv *conv);
 
-/* Take weights [oc][c/groups][k][k], rounded to the type that is computed with; the
- * backward layout is made from the same when it is asked for. */
-int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights, bool backward,
+/* Take weights [oc][c/groups][k][k] for the forward passes that follow, rounded to the
+ * type that is computed with. */
+int xk_dnn_conv_weights(struct xk_dnn_conv *conv, const float *weights,
                         struct xr_err *err) XR_MUST_USE;
 int xk_dnn_conv_forward(struct xk_dnn_conv *conv, void *y, const void *x,
                         const float *bias, struct xr_err *err) XR_MUST_USE;
+/* weights as above, for this pass alone */
 int xk_dnn_conv_backward_data(struct xk_dnn_conv *conv, void *dx, const void *dy,
-                              struct xr_err *err) XR_MUST_USE;
+                              const float *weights, struct xr_err *err) XR_MUST_USE;
 /* dw [oc][c/groups][k][k] is added to. */
 int xk_dnn_conv_backward_weights(struct xk_dnn_conv *conv, float *dw, const void *x,
                                  const void *dy, struct xr_err *err) XR_MUST_USE;

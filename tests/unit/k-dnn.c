@@ -116,10 +116,10 @@ static void check_conv(struct xk_dnn *dnn, struct xk_dnn_conv_spec s)
     for (size_t i = 0; i < y.n; i++)
         y.exact[i] = act_exact(s.act, y.exact[i]);
     if (xk_dnn_conv_open(&conv, dnn, &s, &err) ||
-        xk_dnn_conv_weights(conv, w.stored, false, &err) ||
+        xk_dnn_conv_weights(conv, w.stored, &err) ||
         xk_dnn_conv_forward(conv, y.stored, x.stored, bias.stored, &err) ||
-        (s.data && xk_dnn_conv_weights(conv, w.stored, true, &err)) ||
-        (s.data && xk_dnn_conv_backward_data(conv, dx.stored, dy.stored, &err)) ||
+        (s.data &&
+         xk_dnn_conv_backward_data(conv, dx.stored, dy.stored, w.stored, &err)) ||
         (s.backward &&
          xk_dnn_conv_backward_weights(conv, dw.stored, x.stored, dy.stored, &err)))
         ok(0, "%s", err.text);
