@@ -47,6 +47,31 @@ predict() {
         awk -F, 'NR > 1 && ($1 != $3 || ($2 - $4) ^ 2 > 1e-12) { exit 1 }'
 }
 
+@test "--tta hflip: the mean over the films and their mirror images" {
+    inputs
+    xr-augment --augment -t 'hflip(p=1)' test.tar >mirrored.tar
+    predict test.tar >a.csv
+    predict mirrored.tar >b.csv
+    predict --tta hflip test.tar >mean.csv
+    predict --tta hflip mirrored.tar >same.csv
+    paste -d, <(cut -d, -f1,6 a.csv) <(cut -d, -f6 b.csv) <(cut -d, -f6 mean.csv) <(cut -d, -f6 same.csv) |
+        awk -F, 'NR > 1 { n++; far += ($2 - $3) ^ 2 > 1e-8
+            if (($4 - ($2 + $3) / 2) ^ 2 > 1e-12 || ($4 - $5) ^ 2 > 1e-12) exit 1 }
+            END { exit !(n == 10 && far > 0) }'
+}
+
+@test "--tta hflip, three channels" {
+    inputs
+    xr-augment --channels rgb "$BATS_FILE_TMPDIR/train.tar" |
+        xr-train -m lenet5 -b 8 -j 1 --channels 3 -q -o rgb.safetensors >/dev/null
+    xr-augment --channels rgb test.tar >rgb.tar
+    xr-augment --augment -t 'hflip(p=1)' rgb.tar >mirrored.tar
+    xr-predict -j 1 -w rgb.safetensors --tta hflip rgb.tar >a.csv
+    xr-predict -j 1 -w rgb.safetensors --tta hflip mirrored.tar >b.csv
+    paste -d, <(cut -d, -f6 a.csv) <(cut -d, -f6 b.csv) |
+        awk -F, 'NR > 1 { n++; if (($1 - $2) ^ 2 > 1e-12) exit 1 } END { exit n != 10 }'
+}
+
 @test "films without a label are predicted too" {
     inputs
     tiny-stream 4 size=32 labels=0 >new.tar

@@ -15,6 +15,8 @@ static const struct xr_opt options[] = {
     {"batch", 'b', XR_OPT_INT, AT(batch), "N", "films at a time", 1, 4096, NULL, 0},
     {"precision", 0, XR_OPT_CHOICE, AT(precision), NULL, "how activations are stored", 0,
      0, XR_PRECISIONS, 0},
+    {"tta", 0, XR_OPT_CHOICE, AT(tta), NULL, "average with the mirror image", 0, 0,
+     XR_TTA, 0},
     {0},
 };
 

@@ -32,6 +32,8 @@ int xr_batch_input(const struct xr_batch *batch, struct xk_net *net,
 /* The same as floats, dst [n][net_channels][H][W]. */
 void xr_batch_floats(float *dst, const struct xr_batch *batch,
                      const struct xr_preprocess *pre);
+/* Turn left and right of every image round. */
+void xr_batch_mirror(struct xr_batch *batch);
 /* Record i with its image, which the batch still owns: not to be freed. */
 struct xr_record xr_batch_record(const struct xr_batch *batch, size_t i);
 void xr_batch_close(struct xr_batch *batch);

@@ -20,8 +20,8 @@ struct job {
     struct xr_reader *in;
     struct xr_out *out;
     struct xr_batch batch;
-    float *logits, *p;
-    char **columns; /* the others, as the first record has them */
+    float *logits, *p, *mirrored; /* mirrored: of the mirror images, or NULL */
+    char **columns;               /* the others, as the first record has them */
     size_t n_columns;
     uint64_t done;
 };
@@ -113,14 +113,32 @@ static int write_row(struct job *job, size_t i, struct xr_err *err)
     return xr_csv_end(job->out, err);
 }
 
-static int one_batch(struct job *job, struct xr_err *err)
+/* Probabilities of the batch as it is, into p. */
+static int probabilities(float *p, struct job *job, struct xr_err *err)
 {
     const struct xr_batch *b = &job->batch;
 
     if (xr_batch_input(b, job->c.net, &job->c.pre, err) ||
         xk_net_forward(job->c.net, job->logits, false, 0, 0, err))
         return -1;
-    xk_softmax(job->p, job->logits, b->n, job->c.n_classes);
+    xk_softmax(p, job->logits, b->n, job->c.n_classes);
+    return 0;
+}
+
+static int one_batch(struct job *job, struct xr_err *err)
+{
+    struct xr_batch *b = &job->batch;
+    size_t n = b->n * job->c.n_classes;
+
+    if (probabilities(job->p, job, err))
+        return -1;
+    if (job->mirrored) {
+        xr_batch_mirror(b);
+        if (probabilities(job->mirrored, job, err))
+            return -1;
+        for (size_t i = 0; i < n; i++)
+            job->p[i] = (job->p[i] + job->mirrored[i]) / 2;
+    }
     if (!job->done && write_header(job, err))
         return -1;
     for (size_t i = 0; i < b->n; i++) {
@@ -163,7 +181,10 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
     room = run.batch * job.c.n_classes;
     job.logits = xr_alloc_array(room, sizeof *job.logits, err);
     job.p = xr_alloc_array(room, sizeof *job.p, err);
-    if (!job.logits || !job.p || xr_out_open(&job.out, cli->output, 0, err))
+    if (set->tta)
+        job.mirrored = xr_alloc_array(room, sizeof *job.mirrored, err);
+    if (!job.logits || !job.p || (set->tta && !job.mirrored) ||
+        xr_out_open(&job.out, cli->output, 0, err))
         goto done;
     while ((got = xr_batch_next(&job.batch, job.in, err)) > 0) {
         if (one_batch(&job, err)) {
@@ -186,5 +207,6 @@ done:
     xr_classifier_close(&job.c);
     free(job.logits);
     free(job.p);
+    free(job.mirrored);
     return got;
 }

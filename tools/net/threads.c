@@ -2,8 +2,8 @@
  * GNU's OpenMP lets a thread that waits for the others spin for milliseconds. Tools of a
  * pipe share the processors with its other ends, so the thread waited for is often not
  * running, and spinning keeps it from running: training and inference are 2 to 4 times
- * slower on a busy machine than with a wait of some ten microseconds, which costs nothing that can
- * be measured in batches on a quiet one and 8 % in batches of one film.
+ * slower on a busy machine than with a wait of some ten microseconds, which costs nothing
+ * that can be measured in batches on a quiet one and 8 % in batches of one film.
  *
  * The library reads its setting before main begins: the tool starts itself again with it.
  */
