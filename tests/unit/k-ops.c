@@ -308,6 +308,63 @@ static void check_dw(const struct xk_simd *simd, const struct dw_case *t)
         free(want_back);
 }
 
+/* --- max pooling -----------------------------------------------------------------------
+ */
+
+/* Four pixels under a window, which is one of four over a pixel: ties, NaN, channels that
+ * fill no vector. */
+static void check_max(const struct xk_simd *simd, size_t c)
+{
+    enum {
+        N = 4
+    };
+    static const uint8_t ids[N] = {0, 1, 3, 7};
+    float *x = noise(N * c, "x", -1, 1), *dy = noise(N * c, "dy", -1, 1);
+    float *y = noise(c, "y", 0, 0), *dx = noise(c, "dx", 5, 6);
+    uint8_t winner[N][64];
+    const void *taps[N];
+    struct xk_max_tap back[N];
+    size_t wrong = 0, wrong_dx = 0;
+
+    for (size_t i = 0; i < c; i++) { /* a tie, which the first wins, and a NaN */
+        if (i % 5 == 1)
+            x[2 * c + i] = x[c + i] = 2;
+        if (i % 7 == 3)
+            x[3 * c + i] = NAN;
+    }
+    for (size_t k = 0; k < N; k++)
+        taps[k] = x + k * c;
+    simd->max_taps(y, winner[0], taps, ids, N, c);
+    for (size_t i = 0; i < c; i++) {
+        size_t best = 0;
+
+        for (size_t k = 1; k < N; k++)
+            if (x[k * c + i] > x[best * c + i] || isnan(x[k * c + i]))
+                best = k;
+        wrong +=
+            winner[0][i] != ids[best] || memcmp(&y[i], &x[best * c + i], sizeof *y) != 0;
+    }
+    for (size_t k = 0; k < N; k++) {
+        for (size_t i = 0; i < c; i++)
+            winner[k][i] = ids[(i + k) % 3];
+        back[k] = (struct xk_max_tap){winner[k], dy + k * c, ids[k % 2]};
+    }
+    simd->max_back(dx, back, N, c);
+    for (size_t i = 0; i < c; i++) {
+        float want = 0;
+
+        for (size_t k = 0; k < N; k++)
+            want += winner[k][i] == back[k].id ? dy[k * c + i] : 0;
+        wrong_dx += !(fabsf(dx[i] - want) <= 1e-6f);
+    }
+    ok(!wrong && !wrong_dx, "%s: max pooling of %zu channels and its gradient (%zu, %zu)",
+       simd->name, c, wrong, wrong_dx);
+    free(x);
+    free(dy);
+    free(y);
+    free(dx);
+}
+
 static void check_simd(const struct xk_simd *simd)
 {
     static const struct dw_case cases[] = {
@@ -336,6 +393,8 @@ static void check_simd(const struct xk_simd *simd)
     check_bn(simd, 113, 66, XK_ACT_NONE, true, true);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_dw(simd, &cases[i]);
+    for (size_t c = 1; c <= 64; c += 21)
+        check_max(simd, c);
 }
 
 /* --- whole nets -----------------------------------------------------------------------
