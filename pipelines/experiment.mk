@@ -1,6 +1,6 @@
 # From a table of films to a report: the rules that every pipeline shares. A pipeline sets
 #   OUT     folder of all that is made
-#   YAML    settings: a section a tool, and train-MODEL, augment-MODEL over train, augment
+#   YAML    settings: a section a tool, and TOOL-MODEL over that of augment, train and predict
 #   ROOT    folder that paths in the table are relative to
 #   MODELS  the models, each NAME or NAME:DIR (DIR in OUT; "." is OUT itself)
 #   CERTIFICATE  (optional) the split's, against which every later tool verifies what it reads
@@ -45,6 +45,8 @@ $(2)/train.yaml: force
 	$$(call settle,$$(PIPELINES)/section $$(YAML) train train-$(1))
 $(2)/augment.yaml: force
 	$$(call settle,$$(PIPELINES)/section $$(YAML) augment augment-$(1))
+$(2)/predict.yaml: force
+	$$(call settle,$$(PIPELINES)/section $$(YAML) predict predict-$(1))
 # what val and test films depend on: not the transforms, the epochs or the seed
 $(2)/augment-fixed.yaml: $(2)/augment.yaml
 	$$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $$<)
@@ -63,9 +65,9 @@ $(2)/model.safetensors $(2)/log.csv &: $(2)/train.yaml $(2)/augment.yaml $(2)/va
 	    >$(2)/log.csv; \
 	rm -rf $(2)/checkpoint-*
 
-$(2)/predictions.csv: $(2)/model.safetensors $(2)/test.tar
+$(2)/predictions.csv: $(2)/model.safetensors $(2)/test.tar $(2)/predict.yaml
 	$$(call say,PREDICT)
-	$$(run)xr-predict -w $$< $$(certified) -o $$@ $(2)/test.tar
+	$$(run)xr-predict --config $(2)/predict.yaml -w $$< $$(certified) -o $$@ $(2)/test.tar
 
 $(2)/metrics.json: $$(CONF)/metrics.yaml $(2)/predictions.csv
 	$$(call say,METRICS)
