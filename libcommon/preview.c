@@ -1,6 +1,7 @@
 /* A contact sheet: films beside their variants, with what was applied. */
 #include "preview.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static bool value_text(char *to, size_t size, const cJSON *item)
     if (cJSON_IsString(item) && strlen(item->valuestring) < 12)
         snprintf(to, size, "%s=%s", item->string, item->valuestring);
     else if (cJSON_IsNumber(item))
-        snprintf(to, size, "%s=%.3g", item->string, item->valuedouble);
+        snprintf(to, size, fabs(item->valuedouble) < 1000 ? "%s=%.3g" : "%s=%.0f",
+                 item->string, item->valuedouble);
     else if (cJSON_IsArray(item) && cJSON_IsArray(cJSON_GetArrayItem(item, 0)))
         snprintf(to, size, "%d %s", n, item->string);
     else if (cJSON_IsArray(item) && n > 0 && n < 5) {
