@@ -187,17 +187,34 @@ static int add_rows(struct xr_audit *a, const struct xr_split *s, struct xr_err 
 static double film_number(const struct xr_scan *film, size_t which)
 {
     double w = (double)film->width, h = (double)film->height;
-    const double numbers[] = {(double)film->bytes, w,       h, w / h, film->mean,
-                              film->border,        film->sd};
+    const double numbers[] = {(double)film->bytes,
+                              w,
+                              h,
+                              w / h,
+                              film->mean,
+                              film->border,
+                              film->sd,
+                              film->median,
+                              film->dark,
+                              film->bright,
+                              film->detail};
 
     return film->why ? NAN : numbers[which];
 }
 
 static int add_films(struct xr_audit *a, struct xr_split *s, struct xr_err *err)
 {
-    static const char *const names[] = {
-        "file size",       "image width",       "image height",        "aspect ratio",
-        "mean brightness", "border brightness", "brightness deviation"};
+    static const char *const names[] = {"file size",
+                                        "image width",
+                                        "image height",
+                                        "aspect ratio",
+                                        "mean brightness",
+                                        "border brightness",
+                                        "brightness deviation",
+                                        "median brightness",
+                                        "dark pixels",
+                                        "bright pixels",
+                                        "sharpness"};
 
     if (!s->films && xr_split_scan(s, false, err))
         return -1;

@@ -11,6 +11,7 @@
 #include "io.h"
 #include "pixels/pixels.h"
 #include "pool.h"
+#include "stats.h"
 
 #define SIDE XR_SCAN_SIDE
 #define N_FREQ 23 /* frequencies a way that the hash looks at */
@@ -59,12 +60,16 @@ static int thumbnail(float *thumb, const struct xr_image *image, struct xr_err *
 static void brightness(struct xr_scan *film, const float *thumb)
 {
     double sum = 0, sum2 = 0, border = 0;
+    double sorted[SIDE * SIDE];
     size_t n_border = 0;
 
     for (size_t y = 0; y < SIDE; y++) {
         for (size_t x = 0; x < SIDE; x++) {
             double v = (double)thumb[y * SIDE + x];
 
+            sorted[y * SIDE + x] = v;
+            film->dark += (v < 0.02) / (double)(SIDE * SIDE);
+            film->bright += (v > 0.98) / (double)(SIDE * SIDE);
             sum += v;
             sum2 += v * v;
             if (y < BORDER || x < BORDER || y >= SIDE - BORDER || x >= SIDE - BORDER) {
@@ -76,6 +81,8 @@ static void brightness(struct xr_scan *film, const float *thumb)
     film->mean = sum / (SIDE * SIDE);
     film->sd = sqrt(fmax(0, sum2 / (SIDE * SIDE) - film->mean * film->mean));
     film->border = border / (double)n_border;
+    xr_sort(sorted, SIDE * SIDE);
+    film->median = xr_quantile_sorted(sorted, SIDE * SIDE, 0.5);
 }
 
 /* Signs of low frequencies, those with the least sum first. */
@@ -108,7 +115,7 @@ static void hash_of(uint64_t hash[4], const float *thumb)
     }
 }
 
-static int detail(struct xr_scan *film, const float *thumb, struct xr_err *err)
+static int detail(struct xr_scan *film, const float *thumb, bool fine, struct xr_err *err)
 {
     float low[SIDE * SIDE], high[INNER * INNER];
     double sum = 0;
@@ -124,7 +131,8 @@ static int detail(struct xr_scan *film, const float *thumb, struct xr_err *err)
         sum += (double)high[i] * (double)high[i];
     }
     sum = sqrt(sum / (INNER * INNER));
-    if (sum < FLAT)
+    film->detail = sum;
+    if (!fine || sum < FLAT)
         return 0;
     film->fine = xr_alloc_array(INNER * INNER, sizeof *film->fine, err);
     if (!film->fine)
@@ -175,7 +183,7 @@ int xr_scan_image(struct xr_scan *film, const struct xr_image *image, bool fine,
         return -1;
     brightness(film, thumb);
     hash_of(film->hash, thumb);
-    return fine ? detail(film, thumb, err) : 0;
+    return detail(film, thumb, fine, err);
 }
 
 /* --- many files ------------------------------------------------------------------ */

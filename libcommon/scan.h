@@ -21,8 +21,9 @@ struct xr_scan {
     char *why; /* why it could not be read, else NULL */
     uint64_t bytes;
     size_t width, height;
-    double mean, sd,
-        border; /* of the thumbnail and its 4 outer pixels; full scale is 1 */
+    /* of the thumbnail (full scale is 1), its 4 outer pixels, the shares of pixels below
+     * 0.02 and above 0.98, the root mean square of its detail */
+    double mean, sd, median, border, dark, bright, detail;
     unsigned char pixels[16]; /* equal for equal size, depth and gray levels */
     uint64_t hash[4];         /* signs of 256 low frequencies of the thumbnail */
     int8_t *fine;             /* its detail, or NULL: not asked for, or there is none */
