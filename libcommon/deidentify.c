@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 
 #include "json.h"
+#include "split.h"
 
 struct xr_deidentify {
     char *key;
@@ -186,8 +187,7 @@ static bool in_list(const char *const *list, const char *name)
         if (strcmp(*list, plain) == 0)
             return true;
     }
-    return strncmp(plain, "inner", 5) == 0 && plain[5] &&
-           !plain[5 + strspn(plain + 5, "0123456789")] && list != hashed_columns;
+    return false;
 }
 
 static bool named(const char *const *list, const char *name)
@@ -237,7 +237,8 @@ static cJSON *row_of(const cJSON *row, const struct xr_deidentify *d)
         if (in_list(hashed_columns, item->string)) {
             xr_deidentify_hash(hash, d, text);
             cJSON_AddStringToObject(out, item->string, *text ? hash : "");
-        } else if (in_list(kept_columns, item->string)) {
+        } else if (in_list(kept_columns, item->string) ||
+                   xr_split_is_inner(item->string)) {
             copy = cJSON_Duplicate(item, 0);
             if (!strcasecmp(item->string, "age"))
                 cap_age(copy);

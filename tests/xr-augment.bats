@@ -741,6 +741,14 @@ EOF
     xr-cat --check f.tar
 }
 
+@test "de-identified: parts, folds and nested folds stay, names beside them do not" {
+    printf 'P2 2 2 255 0 1 2 3\n' >a.pgm
+    printf 'key,path,label,split,fold,inner_0,inner_1,subset,inner_city\na,a.pgm,x,test,0,1,2,.5,Boston\n' >t.csv
+    XR_DEIDENTIFY_KEY=0123456789abcdef xr-augment --size 8 --deidentify -o a.tar t.csv
+    tar -xOf a.tar "$(keys a.tar).json" |
+        grep -qF '"label": "x", "split": "test", "fold": "0", "inner_0": "1", "inner_1": "2", "subset": ".5"}'
+}
+
 @test "--deidentify without a secret, with a short one, or a key alone" {
     named
     unset XR_DEIDENTIFY_KEY
