@@ -14,6 +14,7 @@
 
 #include "boxes.h"
 #include "csv.h"
+#include "frames.h"
 #include "image.h"
 
 /* What the user asked for; texts are borrowed. */
@@ -107,9 +108,9 @@ int xr_films_read(struct xr_image *image, struct xr_image *mask,
 int xr_films_mask(struct xr_image *mask, const struct xr_image_info *info,
                   const struct xr_films *films, size_t i, struct xr_err *err) XR_MUST_USE;
 /* The digest of the file of film i, and what its path chooses from it ("#3" or ""). */
-int xr_films_digest(char digest[XR_SHA256_TEXT], const struct xr_films *films, size_t i,
+int xr_films_digest(char digest[XR_SHA256_TEXT], char choice[XR_FRAMES_TEXT],
+                    const struct xr_films *films, size_t i,
                     struct xr_err *err) XR_MUST_USE;
-const char *xr_films_pick(const struct xr_films *films, size_t i);
 
 /* The annotation of film i, whose stored size that is; boxes->known false: it has none.
  * names[n_names]: of YOLO's classes. Errors as xr_films_read. */

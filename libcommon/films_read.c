@@ -100,24 +100,18 @@ int xr_films_read(struct xr_image *image, struct xr_image *mask,
     return -1;
 }
 
-const char *xr_films_pick(const struct xr_films *films, size_t i)
-{
-    const char *path = films->films[i].path;
-    struct xr_pick pick;
-
-    return path + xr_frames_find(&pick, path);
-}
-
-int xr_films_digest(char digest[XR_SHA256_TEXT], const struct xr_films *films, size_t i,
-                    struct xr_err *err)
+int xr_films_digest(char digest[XR_SHA256_TEXT], char choice[XR_FRAMES_TEXT],
+                    const struct xr_films *films, size_t i, struct xr_err *err)
 {
     struct xr_buf buf = {0};
     char *full = xr_films_path(films, films->films[i].path, err);
+    struct xr_pick pick;
     int rc;
 
     if (!full)
         return -1;
-    full[strlen(full) - strlen(xr_films_pick(films, i))] = '\0';
+    full[xr_frames_find(&pick, full)] = '\0';
+    xr_frames_choice(choice, &pick);
     rc = xr_read_file(&buf, full, MAX_FILE, digest, err);
     xr_buf_free(&buf);
     free(full);

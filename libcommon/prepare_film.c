@@ -63,15 +63,15 @@ static void least_sides(size_t sides[2], const void *of, size_t width, size_t he
 /* Everything that decides about the pixels, as one text. */
 static char *cache_name(const struct xr_prepare *run, size_t film, struct xr_err *err)
 {
-    char digest[XR_SHA256_TEXT], fit[16];
+    char digest[XR_SHA256_TEXT], choice[XR_FRAMES_TEXT], fit[16];
 
     xr_fit_name(fit, &run->fit);
-    if (xr_films_digest(digest, run->films, film, NULL)) /* decoding says what is wrong */
-        return NULL;
+    if (xr_films_digest(digest, choice, run->films, film, NULL))
+        return NULL; /* decoding says what is wrong */
     return xr_sprintf(err, "%s %d %s %s %zux%zu %s %d %d %s", XR_VERSION,
                       XR_TRANSFORM_SCHEMA, digest, fit, run->fit.height, run->fit.width,
                       xr_interp_names[run->fit.interp], (int)run->color, run->fast_decode,
-                      xr_films_pick(run->films, film));
+                      choice);
 }
 
 /* What besides the pixels is known of a film. */

@@ -31,6 +31,14 @@ entries() {
     xr-augment --size 48 --split train --cache cache splits.csv | cmp - a.tar
 }
 
+@test "a file below --root whose own name looks like a choice is kept too" {
+    mkdir set
+    printf 'P2 2 2 255 0 1 2 3\n' >'set/a#3'
+    printf 'key,path\na,a#3\n' >t.csv
+    xr-augment --size 8 --root set --cache cache t.csv >/dev/null
+    [ "$(entries)" = 1 ]
+}
+
 @test "what decides about the pixels decides about the entry" {
     films 1
     f=images/$(ls images | head -1)
