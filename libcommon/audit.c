@@ -144,11 +144,7 @@ static size_t cut(struct work *w, const double *x)
     double edge[BINS];
     size_t n = 0, n_bins = 0;
 
-    for (size_t i = 0; i < w->a->n; i++) {
-        if (!isnan(x[i]))
-            w->sorted[n++] = x[i];
-    }
-    xr_sort(w->sorted, n);
+    n = xr_audit_sorted(w->sorted, x, w->a->n);
     for (size_t b = 0; b < BINS && n; b++) {
         double v = w->sorted[b * n / BINS];
 
@@ -172,11 +168,7 @@ static int by_rank(struct work *w, const double *x, struct xr_err *err)
     double middle = 0;
     size_t n = 0;
 
-    for (size_t i = 0; i < a->n; i++) {
-        if (!isnan(x[i]))
-            w->sorted[n++] = x[i];
-    }
-    xr_sort(w->sorted, n);
+    n = xr_audit_sorted(w->sorted, x, w->a->n);
     if (n)
         middle = xr_quantile_sorted(w->sorted, n, 0.5);
     for (size_t f = 0; f < a->n_folds; f++) {
@@ -239,11 +231,7 @@ static size_t count_values(struct work *w, const struct xr_feature *f)
 
     if (!f->x)
         return f->n_levels;
-    for (size_t i = 0; i < w->a->n; i++) {
-        if (!isnan(f->x[i]))
-            w->sorted[n++] = f->x[i];
-    }
-    xr_sort(w->sorted, n);
+    n = xr_audit_sorted(w->sorted, f->x, w->a->n);
     for (size_t i = 0; i < n; i++)
         values += i == 0 || w->sorted[i] != w->sorted[i - 1];
     return values;
@@ -271,12 +259,10 @@ static int write_lines(struct xr_buf *csv, const struct xr_audit *a,
             xr_buf_printf(csv, err, ",%s,%s,%s,%zu,%zu", sources[l->feature->source],
                           l->feature->x ? "number" : "category", l->way, l->n_values,
                           l->feature->n_missing) ||
-            (isnan(l->macro) ? xr_buf_text(csv, ",", err)
-                             : xr_buf_printf(csv, err, ",%.4f", l->macro)))
+            xr_audit_put(csv, l->macro, err))
             return -1;
         for (size_t c = 0; c < a->n_classes; c++) {
-            if (isnan(l->of_class[c]) ? xr_buf_text(csv, ",", err)
-                                      : xr_buf_printf(csv, err, ",%.4f", l->of_class[c]))
+            if (xr_audit_put(csv, l->of_class[c], err))
                 return -1;
         }
     }

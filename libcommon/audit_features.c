@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "split_index.h"
 #include "split_parts.h"
+#include "stats.h"
 
 /* --- rows ------------------------------------------------------------------------ */
 
@@ -106,25 +107,12 @@ static bool all_numbers(const struct xr_audit *a, const struct xr_table *t, size
     return any;
 }
 
-struct cells {
-    const struct xr_audit *a;
-    const struct xr_table *t;
-    size_t col;
-};
-
-static bool same_cell(const void *arg, uint32_t i, const char *name)
-{
-    const struct cells *c = arg;
-
-    return !strcmp(xr_cell(c->t, c->a->row[i], c->col), name);
-}
-
 static int add_column(struct xr_audit *a, const struct xr_table *t, size_t col,
                       struct xr_err *err)
 {
     bool number = all_numbers(a, t, col);
     struct xr_feature *f = add(a, t->names[col], XR_FEATURE_COLUMN, number, err);
-    struct cells cells = {a, t, col};
+    struct xr_index_column cell = {t, col};
     struct xr_index index = {0};
     int status = f ? 0 : -1;
 
@@ -137,8 +125,8 @@ static int add_column(struct xr_audit *a, const struct xr_table *t, size_t col,
         if (!number && !*text)
             f->level[i] = XR_AUDIT_MISSING;
         else if (!number)
-            status = xr_index_put(&index, &f->level[i], text, (uint32_t)i, same_cell,
-                                  &cells, err) < 0;
+            status = xr_index_put(&index, &f->level[i], text, a->row[i],
+                                  xr_index_same_cell, &cell, err) < 0;
         else if (!*text || xr_parse_real(&f->x[i], text, -1e300, 1e300, NULL))
             f->x[i] = NAN;
     }
@@ -292,4 +280,23 @@ void xr_audit_close(struct xr_audit *a)
     free(a->group);
     free(a->fold);
     free(a->skip);
+}
+
+/* --- numbers --------------------------------------------------------------------- */
+
+size_t xr_audit_sorted(double *sorted, const double *x, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!isnan(x[i]))
+            sorted[kept++] = x[i];
+    }
+    xr_sort(sorted, kept);
+    return kept;
+}
+
+int xr_audit_put(struct xr_buf *csv, double v, struct xr_err *err)
+{
+    return isnan(v) ? xr_buf_text(csv, ",", err) : xr_buf_printf(csv, err, ",%.4f", v);
 }

@@ -39,4 +39,9 @@ int xr_audit_open(struct xr_audit *audit, struct xr_split *s,
                   const struct xr_audit_rule *rule, struct xr_err *err) XR_MUST_USE;
 void xr_audit_close(struct xr_audit *audit);
 
+/* The numbers of x [n] that are not missing, sorted; how many there are. */
+size_t xr_audit_sorted(double *sorted, const double *x, size_t n);
+/* ",0.1234"; "," for NaN. */
+int xr_audit_put(struct xr_buf *csv, double v, struct xr_err *err) XR_MUST_USE;
+
 #endif

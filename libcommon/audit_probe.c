@@ -45,15 +45,11 @@ static double *new_column(struct columns *c, struct xr_err *err)
 static int add_number(struct columns *c, const double *x, struct xr_err *err)
 {
     double *sorted = xr_alloc_array(c->n, sizeof *sorted, err), *to, middle = 0;
-    size_t n = 0;
+    size_t n;
 
     if (!sorted)
         return -1;
-    for (size_t i = 0; i < c->n; i++) {
-        if (!isnan(x[i]))
-            sorted[n++] = x[i];
-    }
-    xr_sort(sorted, n);
+    n = xr_audit_sorted(sorted, x, c->n);
     if (n)
         middle = xr_quantile_sorted(sorted, n, 0.5);
     free(sorted);
@@ -275,11 +271,6 @@ static int measure(struct xr_figure *figure, const double *p, const struct xr_au
     return status;
 }
 
-static int put_number(struct xr_buf *csv, double v, struct xr_err *err)
-{
-    return isnan(v) ? xr_buf_text(csv, ",", err) : xr_buf_printf(csv, err, ",%.4f", v);
-}
-
 /* without: a column that says the target itself, -1: none. */
 static int probe(struct xr_buf *csv, const struct xr_audit *a, const struct target *t,
                  int without, const struct xr_audit_rule *rule, uint64_t seed,
@@ -297,8 +288,8 @@ static int probe(struct xr_buf *csv, const struct xr_audit *a, const struct targ
         !xr_csv_put(csv, true, t->name, err))
         status = xr_buf_printf(csv, err, ",%zu,%zu,%zu", t->n_classes, a->n, n_features);
     if (!status &&
-        (put_number(csv, figure.value, err) || put_number(csv, figure.low, err) ||
-         put_number(csv, figure.high, err) || xr_buf_text(csv, "\n", err)))
+        (xr_audit_put(csv, figure.value, err) || xr_audit_put(csv, figure.low, err) ||
+         xr_audit_put(csv, figure.high, err) || xr_buf_text(csv, "\n", err)))
         status = -1;
     free(design.x);
     free(p);

@@ -182,7 +182,6 @@ void xr_cache_put(struct xr_cache *c, const char *name, const struct xr_image *i
     size_t slash;
     char *path = path_of(c, name, &slash);
     struct xr_buf buf = {0};
-    struct xr_out *out = NULL;
     struct xr_err err = {0};
 
     if (path && format(&buf, image, json, &err) == 0 && room(c, buf.size)) {
@@ -190,14 +189,9 @@ void xr_cache_put(struct xr_cache *c, const char *name, const struct xr_image *i
         if (mkdir(path, 0777) && errno != EEXIST)
             xr_fail_errno(&err, "%s: cannot make the folder", path);
         path[slash] = '/';
-        if (!err.text[0] &&
-            (xr_out_open(&out, path, XR_OUT_NO_SYNC, &err) ||
-             xr_out_write(out, buf.data, buf.size, &err) || xr_out_finish(out, &err)))
-            problem(c, &err);
-        else if (err.text[0])
+        if (err.text[0] || xr_write_file(path, buf.data, buf.size, XR_OUT_NO_SYNC, &err))
             problem(c, &err);
     }
-    xr_out_close(out);
     xr_buf_free(&buf);
     free(path);
 }

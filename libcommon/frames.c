@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image_codec.h"
 #include "io.h"
 
 #define MAX_FILE ((size_t)1 << 30)
@@ -97,7 +98,7 @@ void xr_frames_count(struct xr_frames *frames, const char *path)
         return;
     if (read_head(&buf, file, 512) == 0 && xr_image_sniff(buf.data, buf.size) &&
         xr_image_many(buf.data, buf.size)) {
-        dicom = buf.size >= 132 && memcmp(buf.data + 128, "DICM", 4) == 0;
+        dicom = xr_dicom_is((const unsigned char *)buf.data, buf.size);
         done = dicom && read_head(&buf, file, HEAD) == 0 &&
                xr_image_frames(frames, buf.data, buf.size, NULL) == 0;
     } else {

@@ -58,6 +58,13 @@ struct xr_frames {
     size_t volumes; /* of a volume, at least 1 */
 };
 
+/* The one rule by which colours become gray, for levels up to 65535: BT.601's luma as
+ * JPEG stores it and as Pillow's convert("L") computes it. */
+static inline uint32_t xr_luma(uint32_t r, uint32_t g, uint32_t b)
+{
+    return (19595u * r + 38470u * g + 7471u * b + 32768u) >> 16; /* fits 32 bits */
+}
+
 enum xr_color {
     XR_COLOR_GRAY,
     XR_COLOR_RGB

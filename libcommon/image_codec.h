@@ -1,5 +1,5 @@
 /*
- * What the decoders behind image.h share. Private to libcommon/image*.c.
+ * What the decoders behind image.h share. Private to libcommon.
  */
 #ifndef XR_IMAGE_CODEC_H
 #define XR_IMAGE_CODEC_H
@@ -25,9 +25,7 @@ void xr_image_warn(struct xr_image_info *info, const char *text);
 int xr_exif_orientation(const unsigned char *tiff, size_t size);
 
 /*
- * Gray of one row or a whole image: n pixels of RGB, (19595 R + 38470 G + 7471 B + 32768)
- * >> 16, which is BT.601's luma as JPEG stores it and as Pillow's convert("L") computes
- * it. In place is allowed.
+ * Gray of one row or a whole image: xr_luma of n pixels of RGB. In place is allowed.
  */
 void xr_gray_of_rgb8(uint8_t *gray, const uint8_t *rgb, size_t n);
 void xr_gray_of_rgb16(uint16_t *gray, const uint16_t *rgb, size_t n);

@@ -6,17 +6,13 @@
 void xr_gray_of_rgb8(uint8_t *gray, const uint8_t *rgb, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        gray[i] = (uint8_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
-                             7471u * rgb[3 * i + 2] + 32768u) >>
-                            16);
+        gray[i] = (uint8_t)xr_luma(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
 }
 
 void xr_gray_of_rgb16(uint16_t *gray, const uint16_t *rgb, size_t n)
 {
-    for (size_t i = 0; i < n; i++) /* 65535 * 65536 + 32768 still fits 32 bits */
-        gray[i] = (uint16_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
-                              7471u * rgb[3 * i + 2] + 32768u) >>
-                             16);
+    for (size_t i = 0; i < n; i++)
+        gray[i] = (uint16_t)xr_luma(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
 }
 
 void xr_over_black(struct xr_image *image)

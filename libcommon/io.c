@@ -383,10 +383,11 @@ void xr_out_close(struct xr_out *out)
     free(out);
 }
 
-int xr_write_file(const char *path, const void *data, size_t size, struct xr_err *err)
+int xr_write_file(const char *path, const void *data, size_t size, int flags,
+                  struct xr_err *err)
 {
     struct xr_out *out = NULL;
-    int rc = xr_out_open(&out, path, 0, err) || xr_out_write(out, data, size, err) ||
+    int rc = xr_out_open(&out, path, flags, err) || xr_out_write(out, data, size, err) ||
              xr_out_finish(out, err);
 
     xr_out_close(out);

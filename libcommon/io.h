@@ -70,8 +70,8 @@ int xr_out_finish(struct xr_out *out, struct xr_err *err) XR_MUST_USE;
 /* Not finished: what was written to a file is gone. NULL is allowed. */
 void xr_out_close(struct xr_out *out);
 
-/* Write a whole small file the same way. */
-int xr_write_file(const char *path, const void *data, size_t size,
+/* Write the whole of a small file (or of standard output) the same way. */
+int xr_write_file(const char *path, const void *data, size_t size, int flags,
                   struct xr_err *err) XR_MUST_USE;
 
 #endif

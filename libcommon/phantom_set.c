@@ -335,7 +335,7 @@ static int boxes_csv(const struct job *job, struct xr_err *err)
                 goto done;
         }
     }
-    rc = xr_write_file(path, buf.data, buf.size, err);
+    rc = xr_write_file(path, buf.data, buf.size, 0, err);
 done:
     xr_buf_free(&buf);
     free(path);
@@ -385,7 +385,7 @@ static int dataset_csv(const struct job *job, struct xr_err *err)
         if (dataset_row(&buf, job, i, err))
             goto done;
     }
-    rc = xr_write_file(path, buf.data, buf.size, err);
+    rc = xr_write_file(path, buf.data, buf.size, 0, err);
 done:
     xr_buf_free(&buf);
     free(path);

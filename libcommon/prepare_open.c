@@ -11,12 +11,24 @@
 
 static const char *const splits[] = {"all", "train", "val", "test"};
 
+/* Two whole numbers with `between` between them, each from 1 to its `most`. */
+static bool parse_two(int64_t *a, int64_t *b, const char *text, char between,
+                      int64_t most_a, int64_t most_b)
+{
+    const char *at = strchr(text, between);
+    char first[32] = "";
+
+    if (!at || at - text >= 31)
+        return false;
+    memcpy(first, text, (size_t)(at - text));
+    return xr_parse_int(a, first, 1, most_a, NULL) == 0 &&
+           xr_parse_int(b, at + 1, 1, most_b, NULL) == 0;
+}
+
 /* "I/N"; "auto": as Slurm counts its tasks. */
 static int parse_shard(struct xr_prepare *run, const char *text, struct xr_err *err)
 {
-    const char *slash = strchr(text, '/'), *task = getenv("SLURM_PROCID"),
-               *tasks = getenv("SLURM_NTASKS");
-    char first[32] = "";
+    const char *task = getenv("SLURM_PROCID"), *tasks = getenv("SLURM_NTASKS");
     int64_t i, n;
 
     if (!strcmp(text, "auto")) {
@@ -26,13 +38,9 @@ static int parse_shard(struct xr_prepare *run, const char *text, struct xr_err *
                 err, "--shard auto: SLURM_PROCID and SLURM_NTASKS are '%s' and '%s'",
                 task ? task : "", tasks ? tasks : "");
         i++;
-    } else {
-        if (slash && slash - text < 31)
-            memcpy(first, text, (size_t)(slash - text));
-        if (!slash || xr_parse_int(&n, slash + 1, 1, 1000000, NULL) ||
-            xr_parse_int(&i, first, 1, n, NULL))
-            return xr_fail_usage(err, "--shard: '%s': not auto or I/N with I from 1 to N",
-                                 text);
+    } else if (!parse_two(&i, &n, text, '/', 1000000, 1000000) || i > n) {
+        return xr_fail_usage(err, "--shard: '%s': not auto or I/N with I from 1 to N",
+                             text);
     }
     run->shard = (size_t)i - 1;
     run->n_shards = (size_t)n;
@@ -42,14 +50,9 @@ static int parse_shard(struct xr_prepare *run, const char *text, struct xr_err *
 /* "EPOCH:RECORD", both from 1. */
 static int parse_start(struct xr_prepare *run, const char *text, struct xr_err *err)
 {
-    const char *colon = strchr(text, ':');
-    char first[32] = "";
     int64_t epoch, at;
 
-    if (colon && colon - text < 31)
-        memcpy(first, text, (size_t)(colon - text));
-    if (!colon || xr_parse_int(&epoch, first, 1, 1000000, NULL) ||
-        xr_parse_int(&at, colon + 1, 1, (int64_t)1 << 50, NULL))
+    if (!parse_two(&epoch, &at, text, ':', 1000000, (int64_t)1 << 50))
         return xr_fail_usage(err, "--start-at: '%s': not EPOCH:RECORD, both from 1",
                              text);
     run->start_epoch = epoch;
@@ -59,15 +62,12 @@ static int parse_start(struct xr_prepare *run, const char *text, struct xr_err *
 
 static int parse_size(struct xr_fit *fit, const char *text, struct xr_err *err)
 {
-    const char *x = strchr(text, 'x');
-    char first[32] = "";
     int64_t h, w;
+    bool square = xr_parse_int(&h, text, 1, 16384, NULL) == 0;
 
-    if (x && x - text < 31)
-        memcpy(first, text, (size_t)(x - text));
-    if (xr_parse_int(&h, x ? first : text, 1, 16384, NULL) ||
-        xr_parse_int(&w, x ? x + 1 : text, 1, 16384, NULL))
+    if (!square && !parse_two(&h, &w, text, 'x', 16384, 16384))
         return xr_fail_usage(err, "--size: '%s': not N or HxW from 1 to 16384", text);
+    w = square ? h : w;
     fit->height = (size_t)h;
     fit->width = (size_t)w;
     return 0;

@@ -242,12 +242,9 @@ static int write_sheet(const struct sheet *sheet, const char *path, struct xr_er
 {
     struct xr_image image = {sheet->width, sheet->height, 3, 8, sheet->rows.data};
     struct xr_buf png = {0};
-    struct xr_out *out = NULL;
-    int rc = xr_out_open(&out, path, XR_OUT_BINARY, err) ||
-             xr_image_png(&png, &image, err) ||
-             xr_out_write(out, png.data, png.size, err) || xr_out_finish(out, err);
+    int rc = xr_image_png(&png, &image, err) ||
+             xr_write_file(path, png.data, png.size, XR_OUT_BINARY, err);
 
-    xr_out_close(out);
     xr_buf_free(&png);
     return rc ? -1 : 0;
 }

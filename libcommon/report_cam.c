@@ -356,25 +356,13 @@ static void score_row(struct xr_html *h, const char *name, const struct score *s
     xr_html_raw(h, "</td></tr>\n");
 }
 
-struct key_cell {
-    const struct xr_predictions *pred;
-    size_t col;
-};
-
-static bool same_key(const void *arg, uint32_t row, const char *name)
-{
-    const struct key_cell *c = arg;
-
-    return !strcmp(xr_cell(&c->pred->table, c->pred->row[row], c->col), name);
-}
-
 /* right[i]: the film of row i of the scores was called as it is labelled. */
 static int find_right(bool *right, struct report_data *d)
 {
     const struct xr_predictions *p = &d->pred;
     int key = xr_table_col(&d->scores, "key");
     int col = p->n ? xr_table_col(&p->table, "key") : -1;
-    struct key_cell cell = {p, (size_t)col};
+    struct xr_index_column cell = {&p->table, (size_t)col};
     struct xr_index index = {0};
     uint32_t id;
     int bad = 0;
@@ -383,12 +371,12 @@ static int find_right(bool *right, struct report_data *d)
         return 0;
     for (size_t i = 0; i < p->n && !bad; i++) /* keys are single: ids are rows */
         bad = xr_index_put(&index, &id, xr_cell(&p->table, p->row[i], cell.col),
-                           (uint32_t)i, same_key, &cell, d->err) < 0;
+                           p->row[i], xr_index_same_cell, &cell, d->err) < 0;
     for (size_t i = 0; i < d->scores.n_rows && !bad; i++) {
         size_t n = index.n, best = 0;
         const double *row;
-        int got = xr_index_put(&index, &id, xr_cell(&d->scores, i, (size_t)key), 0,
-                               same_key, &cell, d->err);
+        int got = xr_index_put(&index, &id, xr_cell(&d->scores, i, (size_t)key),
+                               p->row[0], xr_index_same_cell, &cell, d->err);
 
         bad = got < 0;
         if (got || id >= n || id >= p->n)

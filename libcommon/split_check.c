@@ -32,11 +32,6 @@ struct check {
     int label_of[XR_MAX_CLASSES]; /* label id by class index, -1: none yet */
 };
 
-struct cell {
-    const struct check *k;
-    int col;
-};
-
 static const char *at(const struct check *k, size_t row, int col)
 {
     return xr_cell(k->table, row, (size_t)col);
@@ -53,13 +48,6 @@ static bool same_key(const void *arg, uint32_t row, const char *name)
     same = !strcmp(key, name);
     free(key);
     return same;
-}
-
-static bool same_cell(const void *arg, uint32_t row, const char *name)
-{
-    const struct cell *c = arg;
-
-    return !strcmp(at(c->k, row, c->col), name);
 }
 
 /* "./a" and "a" are one file. */
@@ -142,7 +130,7 @@ static int check_class(struct check *k, size_t row, struct xr_err *err)
 {
     const char *label = k->label >= 0 ? at(k, row, k->label) : "";
     const char *class = k->class >= 0 ? at(k, row, k->class) : "";
-    struct cell cell = {k, k->label};
+    struct xr_index_column cell = {k->table, (size_t)k->label};
     uint32_t id;
     int64_t c;
     int got;
@@ -152,7 +140,8 @@ static int check_class(struct check *k, size_t row, struct xr_err *err)
         return 0;
     if (!*label)
         return xr_fail(err, "class %s without a label", class);
-    got = xr_index_put(&k->labels, &id, label, (uint32_t)row, same_cell, &cell, err);
+    got = xr_index_put(&k->labels, &id, label, (uint32_t)row, xr_index_same_cell, &cell,
+                       err);
     if (got < 0)
         return -1;
     if (id >= XR_MAX_CLASSES)
@@ -204,7 +193,7 @@ static int check_together(struct check *k, const char *what, const char *name,
 
 static int check_row(struct check *k, size_t row, struct xr_err *err)
 {
-    struct cell group = {k, k->group};
+    struct xr_index_column group = {k->table, (size_t)k->group};
     uint32_t id;
     int got;
 
@@ -225,7 +214,8 @@ static int check_row(struct check *k, size_t row, struct xr_err *err)
 
         if (!*name)
             return xr_fail(err, "no group");
-        got = xr_index_put(&k->groups, &id, name, (uint32_t)row, same_cell, &group, err);
+        got = xr_index_put(&k->groups, &id, name, (uint32_t)row, xr_index_same_cell,
+                           &group, err);
         if (got < 0 ||
             (!got && check_together(k, "group", name, k->groups.first_row[id], row, err)))
             return -1;

@@ -102,18 +102,6 @@ static int class_by_one_hot(struct xr_split *s, size_t row, struct xr_err *err)
     return 0;
 }
 
-struct same_cell {
-    const struct xr_table *table;
-    size_t col;
-};
-
-static bool same_cell(const void *arg, uint32_t row, const char *name)
-{
-    const struct same_cell *c = arg;
-
-    return !strcmp(xr_cell(c->table, row, c->col), name);
-}
-
 static int cmp_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -131,7 +119,7 @@ static bool blank_edge(const char *text)
 static int class_by_label(struct xr_split *s, struct xr_err *err)
 {
     const struct xr_table *t = s->table;
-    struct same_cell cell = {t, (size_t)s->label_col};
+    struct xr_index_column cell = {t, (size_t)s->label_col};
     struct xr_index index = {0};
     uint16_t *number = NULL;
     int status = -1;
@@ -152,7 +140,8 @@ static int class_by_label(struct xr_split *s, struct xr_err *err)
             xr_split_at_line(s, i, err);
             goto done;
         }
-        got = xr_index_put(&index, &id, label, (uint32_t)i, same_cell, &cell, err);
+        got =
+            xr_index_put(&index, &id, label, (uint32_t)i, xr_index_same_cell, &cell, err);
         if (got < 0)
             goto done;
         if (got && s->rule->classes && xr_names_find(&s->classes, label) < 0) {

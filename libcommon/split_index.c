@@ -6,6 +6,13 @@
 
 #include "rng.h"
 
+bool xr_index_same_cell(const void *column, uint32_t row, const char *name)
+{
+    const struct xr_index_column *c = column;
+
+    return !strcmp(xr_cell(c->table, row, c->col), name);
+}
+
 static uint32_t hash_of(const char *name)
 {
     uint64_t h = xr_fnv1a64(name);

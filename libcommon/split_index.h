@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
+#include "csv.h"
 
 /* {0} is empty; one thread at a time. 16 bytes a name at most. */
 struct xr_index {
@@ -20,6 +20,13 @@ struct xr_index {
 
 /* Has `row` this name? */
 typedef bool xr_index_same(const void *arg, uint32_t row, const char *name);
+
+/* For names that are the cells of a column: the `arg` of xr_index_same_cell. */
+struct xr_index_column {
+    const struct xr_table *table;
+    size_t col;
+};
+bool xr_index_same_cell(const void *column, uint32_t row, const char *name);
 
 /* The id of a name (numbered as they come). 1: it is new, 0: it was there, -1: memory is
  * short. */

@@ -87,33 +87,22 @@ static void mask(uint16_t *class_of, const struct xr_split *s, size_t p, bool ta
 
 /* --- a frozen hold-out ----------------------------------------------------------- */
 
-struct held_cell {
-    const struct xr_table *table;
-    size_t key;
-};
-
-static bool same_held(const void *arg, uint32_t row, const char *name)
-{
-    const struct held_cell *cell = arg;
-
-    return !strcmp(xr_cell(cell->table, row, cell->key), name);
-}
-
 /* The keys of the earlier table's test rows. */
-static int index_held(struct xr_index *index, struct held_cell *cell, struct xr_err *err)
+static int index_held(struct xr_index *index, struct xr_index_column *cell,
+                      struct xr_err *err)
 {
     const struct xr_table *t = cell->table;
     int key, split;
 
     if (xr_table_need(&key, t, "key", err) || xr_table_need(&split, t, "split", err))
         return -1;
-    cell->key = (size_t)key;
+    cell->col = (size_t)key;
     for (size_t i = 0; i < t->n_rows; i++) {
         uint32_t id;
 
         if (!strcmp(xr_cell(t, i, (size_t)split), "test") &&
-            xr_index_put(index, &id, xr_cell(t, i, cell->key), (uint32_t)i, same_held,
-                         cell, err) < 0)
+            xr_index_put(index, &id, xr_cell(t, i, cell->col), (uint32_t)i,
+                         xr_index_same_cell, cell, err) < 0)
             return -1;
     }
     return index->n ? 0 : xr_fail(err, "%s: no row has split 'test'", t->name);
@@ -122,7 +111,7 @@ static int index_held(struct xr_index *index, struct held_cell *cell, struct xr_
 /* Whole groups stay in the hold-out: those of which an earlier table has a test row. */
 static int pin(struct xr_split *s, size_t *n_pinned, struct xr_err *err)
 {
-    struct held_cell cell = {s->rule->holdout, 0};
+    struct xr_index_column cell = {s->rule->holdout, 0};
     struct xr_index index = {0};
     size_t found = 0;
     int status = -1;
@@ -137,7 +126,7 @@ static int pin(struct xr_split *s, size_t *n_pinned, struct xr_err *err)
             continue;
         if (xr_split_key(s, &key, i, err))
             goto done;
-        if (xr_index_get(&index, key, same_held, &cell)) {
+        if (xr_index_get(&index, key, xr_index_same_cell, &cell)) {
             s->pinned[xr_split_unit(s, i)] = true;
             found++;
         }

@@ -37,8 +37,8 @@ static const struct xr_opt options[] = {
     ROW("epochs", 0, INT, run.epochs, "N", 1, 1000000, NULL, "passes over varied films"),
     TEXT("size", run.size, "N|HxW", "height and width of the records (default 224)"),
     TEXT("fit", run.fit, "HOW", "pad, squash, crop or crop:RATIO (default pad)"),
-    ROW("interpolation", 0, CHOICE, run.interpolation, NULL, 0, 0,
-        "nearest|box|bilinear|bicubic|lanczos|area|linear", "how pixels are resampled"),
+    ROW("interpolation", 0, CHOICE, run.interpolation, NULL, 0, 0, XR_INTERPS,
+        "how pixels are resampled"),
     ROW("channels", 0, CHOICE, run.channels, NULL, 0, 0, "gray|rgb", "what a pixel is"),
     TEXT("like", run.like, "MODEL",
          "size, fit, interpolation and channels of this model"),
@@ -163,11 +163,9 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
 static int list_transforms(const char *path, struct xr_err *err)
 {
     struct xr_buf buf = {0};
-    struct xr_out *out = NULL;
-    int rc = xr_chain_describe(&buf, err) || xr_out_open(&out, path, 0, err) ||
-             xr_out_write(out, buf.data, buf.size, err) || xr_out_finish(out, err);
+    int rc =
+        xr_chain_describe(&buf, err) || xr_write_file(path, buf.data, buf.size, 0, err);
 
-    xr_out_close(out);
     xr_buf_free(&buf);
     return rc ? -1 : 0;
 }

@@ -122,10 +122,11 @@ static int write_beside(struct xr_cli *cli, const struct settings *set,
 }
 
 static int make(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
-                struct xr_out **out, struct xr_err *err)
+                struct xr_err *err)
 {
     struct xr_table holdout = {0};
     struct xr_split *split = NULL;
+    struct xr_out *out = NULL;
     int status = -1;
 
     set->rule.seed = (uint64_t)cli->seed;
@@ -137,17 +138,18 @@ static int make(struct xr_cli *cli, struct settings *set, const struct xr_table 
     if (!xr_split_make(&split, table, &set->rule, err)) {
         for (const char *p = xr_split_warnings(split); *p; p += strcspn(p, "\n") + 1)
             xr_cli_warn(cli, "%s: %.*s", table->name, (int)strcspn(p, "\n"), p);
-        if (!xr_out_open(out, cli->output, 0, err) && !xr_split_write(split, *out, err) &&
-            !xr_out_finish(*out, err))
+        if (!xr_out_open(&out, cli->output, 0, err) && !xr_split_write(split, out, err) &&
+            !xr_out_finish(out, err))
             status = write_beside(cli, set, split, err);
     }
+    xr_out_close(out);
     xr_split_free(split);
     xr_table_free(&holdout);
     return status;
 }
 
 static int check(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
-                 struct xr_out **out, struct xr_err *err)
+                 struct xr_err *err)
 {
     struct xr_buf summary = {0};
     struct xr_certificate certificate = {0};
@@ -174,9 +176,7 @@ static int check(struct xr_cli *cli, struct settings *set, const struct xr_table
     if (set->rule.look.near)
         xr_cli_note(cli, "%s: %zu pairs of films look alike, none is in two parts",
                     table->name, n_pairs);
-    if (!xr_out_open(out, cli->output, 0, err) &&
-        !xr_out_write(*out, summary.data, summary.size, err))
-        status = xr_out_finish(*out, err);
+    status = xr_write_file(cli->output, summary.data, summary.size, 0, err);
 done:
     xr_certificate_free(&certificate);
     xr_buf_free(&summary);
@@ -185,7 +185,7 @@ done:
 
 /* What gives the labels away: each feature alone, or all together. */
 static int audit(struct xr_cli *cli, struct settings *set, const struct xr_table *table,
-                 struct xr_out **out, struct xr_err *err)
+                 struct xr_err *err)
 {
     struct xr_audit_worst worst = {"", 0};
     struct xr_buf csv = {0};
@@ -197,10 +197,8 @@ static int audit(struct xr_cli *cli, struct settings *set, const struct xr_table
     if (xr_split_make(&split, table, &set->rule, err))
         return -1;
     if (!(set->probe ? xr_audit_probe(&csv, split, &set->audit, err)
-                     : xr_audit_table(&csv, &worst, split, &set->audit, err)) &&
-        !xr_out_open(out, cli->output, 0, err) &&
-        !xr_out_write(*out, csv.data, csv.size, err))
-        status = xr_out_finish(*out, err);
+                     : xr_audit_table(&csv, &worst, split, &set->audit, err)))
+        status = xr_write_file(cli->output, csv.data, csv.size, 0, err);
     if (!status && worst.auc > set->audit_max)
         status = xr_fail(err, "%s: %s alone reaches an AUC of %.3f, above %g",
                          table->name, worst.name, worst.auc, set->audit_max);
@@ -215,7 +213,6 @@ int main(int argc, char **argv)
                            .audit = {.files = true, .resamples = 2000},
                            .audit_max = 1};
     struct xr_table table = {0};
-    struct xr_out *out = NULL;
     struct xr_err err = {0};
     struct xr_cli cli;
     int status = EXIT_FAILURE;
@@ -230,10 +227,9 @@ int main(int argc, char **argv)
         goto done;
     if (!(set.check                      ? check
           : set.audit_table || set.probe ? audit
-                                         : make)(&cli, &set, &table, &out, &err))
+                                         : make)(&cli, &set, &table, &err))
         status = EXIT_SUCCESS;
 done:
-    xr_out_close(out);
     xr_table_free(&table);
     return xr_cli_end(&cli, status, &err);
 }

@@ -27,6 +27,9 @@ enum xr_interp {
     XR_N_INTERP
 };
 
+#define XR_INTERPS                                                                       \
+    "nearest|box|bilinear|bicubic|lanczos|area|linear" /* in that order                  \
+                                                        */
 extern const char *const xr_interp_names[XR_N_INTERP];
 
 /* The part of an image that is resampled: left, top, width, height in pixels. */

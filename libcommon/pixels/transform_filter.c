@@ -224,8 +224,6 @@ static int do_downscale(struct xr_job *job)
     return 0;
 }
 
-#define INTERPS "nearest|box|bilinear|bicubic|lanczos|area|linear"
-
 const struct xr_transform xr_transforms_filter[] = {
     {"blur", do_blur, {{"sigma", XR_REAL, 0.5, 1.5, 0.1, 50, NULL}}, .p = 0.5},
     {"median", do_median, {{"size", XR_WHOLE, 3, 3, 3, 5, NULL}}, .p = 0.5},
@@ -248,8 +246,8 @@ const struct xr_transform xr_transforms_filter[] = {
     {"downscale",
      do_downscale,
      {{"scale", XR_REAL, 0.4, 0.8, 0.01, 1, NULL},
-      {"down", XR_WORD, XR_BOX, XR_BOX, 0, 6, INTERPS},
-      {"up", XR_WORD, XR_BILINEAR, XR_BILINEAR, 0, 6, INTERPS}},
+      {"down", XR_WORD, XR_BOX, XR_BOX, 0, 6, XR_INTERPS},
+      {"up", XR_WORD, XR_BILINEAR, XR_BILINEAR, 0, 6, XR_INTERPS}},
      .p = 0.5},
     {0},
 };

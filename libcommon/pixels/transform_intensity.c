@@ -105,10 +105,8 @@ static int do_contrast(struct xr_job *job)
     const uint8_t *p = image->data;
 
     for (size_t i = 0; i < n; i++)
-        sum += image->channels == 1 ? p[i]
-                                    : (19595u * p[3 * i] + 38470u * p[3 * i + 1] +
-                                       7471u * p[3 * i + 2] + 32768u) >>
-                                          16;
+        sum +=
+            image->channels == 1 ? p[i] : xr_luma(p[3 * i], p[3 * i + 1], p[3 * i + 2]);
     return blend_level(job, (float)(size_t)((double)sum / (double)n + 0.5),
                        (float)(1 + xr_job_value(job, 0)));
 }

@@ -16,10 +16,9 @@ enum { /* the first two parameters of all of them; 0: as the film has it */
         "width", XR_FIXED, 0, 0, 0, 16384, NULL                                          \
     }
 
-#define INTERP_WORDS "nearest|box|bilinear|bicubic|lanczos|area|linear"
 #define INTERP_PARAM(of)                                                                 \
     {                                                                                    \
-        "interpolation", XR_WORD, of, of, 0, 6, INTERP_WORDS                             \
+        "interpolation", XR_WORD, of, of, 0, 6, XR_INTERPS                               \
     }
 
 static void new_size(const struct xr_step *step, size_t *height, size_t *width)

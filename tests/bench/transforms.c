@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     if (raw.size)
         memcpy(film, raw.data, sizeof film);
     if (xr_image_png(&png, &view, NULL) ||
-        xr_write_file(REFERENCE, png.data, png.size, NULL) ||
+        xr_write_file(REFERENCE, png.data, png.size, 0, NULL) ||
         xr_chain_describe(&buf, NULL))
         return 1;
     for (char *line = strtok(buf.data, "\n"); line; line = strtok(NULL, "\n")) {

@@ -126,7 +126,7 @@ static int write_reference(void)
 {
     struct xr_buf png = {0};
     int rc = xr_image_png(&png, &base, NULL) ||
-             xr_write_file(REFERENCE, png.data, png.size, NULL);
+             xr_write_file(REFERENCE, png.data, png.size, 0, NULL);
 
     xr_buf_free(&png);
     return rc;

@@ -15,7 +15,7 @@ static void put(const char *text, size_t size)
 {
     struct xr_err err = {0};
 
-    if (xr_write_file(file, text, size, &err)) {
+    if (xr_write_file(file, text, size, 0, &err)) {
         printf("Bail out! %s\n", err.text);
         exit(1);
     }

@@ -156,7 +156,7 @@ static void streams(void)
     }
     ok(!bad && tried > 600, "cut at any of %zu offsets, it fails (%zu did not)", tried,
        bad);
-    ok(!xr_write_file(in_dir("cut.tar"), whole.data, last + 1, &err) &&
+    ok(!xr_write_file(in_dir("cut.tar"), whole.data, last + 1, 0, &err) &&
            read_stream(in_dir("cut.tar"), &err) == 3,
        "missing zero blocks behind the end are accepted");
     for (size_t i = bad = 0; i < last; i += 211) {
@@ -174,10 +174,10 @@ static void streams(void)
     ok(!bad, "a changed byte never adds a record");
     ok(!xr_buf_put(&two, whole.data, whole.size, &err) &&
            !xr_buf_put(&two, again.data, again.size, &err) &&
-           !xr_write_file(in_dir("two.tar"), two.data, two.size, &err) &&
+           !xr_write_file(in_dir("two.tar"), two.data, two.size, 0, &err) &&
            read_stream(in_dir("two.tar"), &err) == 6,
        "cat a.tar b.tar is a stream of both");
-    ok(!xr_write_file(in_dir("none.tar"), "", 0, &err) &&
+    ok(!xr_write_file(in_dir("none.tar"), "", 0, 0, &err) &&
            read_stream(in_dir("none.tar"), &err) == -1 && strstr(err.text, "empty input"),
        "an empty input says so");
     xr_buf_free(&whole);
@@ -220,7 +220,7 @@ static int open_text(const char *header, size_t data, struct xr_err *err)
     char zeros[64] = {0};
     int rc = xr_buf_put(&buf, &n, 8, err) || xr_buf_text(&buf, header, err) ||
              xr_buf_put(&buf, zeros, data, err) ||
-             xr_write_file(in_dir("m.safetensors"), buf.data, buf.size, err);
+             xr_write_file(in_dir("m.safetensors"), buf.data, buf.size, 0, err);
 
     xr_buf_free(&buf);
     rc = rc || xr_model_open(&model, in_dir("m.safetensors"), err);
@@ -278,10 +278,10 @@ static void models(void)
     ok(open_text("{\"a\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
                  &err),
        "an unknown type is refused: %s", err.text);
-    ok(!xr_write_file(in_dir("m.pth"), "PK\3\4xxxxxxxxxxxx", 16, &err) &&
+    ok(!xr_write_file(in_dir("m.pth"), "PK\3\4xxxxxxxxxxxx", 16, 0, &err) &&
            xr_model_open(&model, in_dir("m.pth"), &err) && strstr(err.text, "convert"),
        "a pickle says how to convert it");
-    ok(!xr_write_file(in_dir("m.bin"), "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9 j", 11,
+    ok(!xr_write_file(in_dir("m.bin"), "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9 j", 11, 0,
                       &err) &&
            xr_model_open(&model, in_dir("m.bin"), &err) &&
            strstr(err.text, "save_file") && !strchr(err.text, '\n'),
@@ -330,13 +330,13 @@ static void json_and_yaml(void)
     ok(!xr_json_parse("{\"a\":\n 1,}", 10, "x.json", &err) &&
            strstr(err.text, "x.json:2"),
        "JSON errors name the line: %s", err.text);
-    ok(!xr_write_file(in_dir("c.yaml"), yaml, strlen(yaml), &err) &&
+    ok(!xr_write_file(in_dir("c.yaml"), yaml, strlen(yaml), 0, &err) &&
            !xr_config_read(&config, in_dir("c.yaml"), "augment", &err) && config.n == 4 &&
            !strcmp(config.items[2].value, "clahe(clip=2,p=.5)") &&
            !strcmp(config.items[3].value, "elastic(alpha=4)"),
        "a YAML section with calls");
     xr_config_free(&config);
-    ok(!xr_write_file(in_dir("c.yaml"), "augment:\n  a: 1\n  a: 2\n", 23, &err) &&
+    ok(!xr_write_file(in_dir("c.yaml"), "augment:\n  a: 1\n  a: 2\n", 23, 0, &err) &&
            xr_config_read(&config, in_dir("c.yaml"), "augment", &err) &&
            strstr(err.text, "c.yaml:3"),
        "a key that stands twice is refused: %s", err.text);

@@ -37,7 +37,7 @@ static int write_reference(void)
     struct xr_buf png = {0};
     struct xr_image im;
     int rc = reference_film(&im, 1) || xr_image_png(&png, &im, NULL) ||
-             xr_write_file(REFERENCE, png.data, png.size, NULL);
+             xr_write_file(REFERENCE, png.data, png.size, 0, NULL);
 
     xr_image_free(&im);
     xr_buf_free(&png);

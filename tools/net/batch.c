@@ -6,6 +6,7 @@
 
 #include "formula.h"
 #include "json.h"
+#include "pixels/pixels.h"
 
 int xr_batch_open(struct xr_batch *b, const struct xr_stream_header *h, size_t room,
                   struct xr_err *err)
@@ -106,26 +107,15 @@ void xr_batch_floats(float *dst, const struct xr_batch *b,
     }
 }
 
-/* One row of pixels of `size` bytes each. */
-static void mirror_row(char *row, size_t pixels, size_t size)
-{
-    char t[3 * sizeof(float)];
-
-    for (size_t a = 0, b = pixels - 1; a < b; a++, b--) {
-        memcpy(t, row + a * size, size);
-        memcpy(row + a * size, row + b * size, size);
-        memcpy(row + b * size, t, size);
-    }
-}
-
 void xr_batch_mirror(struct xr_batch *b)
 {
-    bool planes = b->dtype != XR_U8; /* [C][H][W]; else [H][W][C] */
-    size_t size = planes ? sizeof(float) : b->channels;
-    size_t rows = b->n * b->height * (planes ? b->channels : 1);
+    size_t rows = b->n * b->height;
+    /* [n][H] rows of pixels, or [n][C][H] rows of floats, four bytes each */
+    struct xr_image all = {b->width, rows, b->channels, 8, b->pixels};
 
-    for (size_t r = 0; r < rows; r++)
-        mirror_row((char *)b->pixels + r * b->width * size, b->width, size);
+    if (b->dtype != XR_U8)
+        all = (struct xr_image){b->width, rows * b->channels, 2, 16, b->pixels};
+    xr_hflip(&all);
 }
 
 struct xr_record xr_batch_record(const struct xr_batch *b, size_t i)
