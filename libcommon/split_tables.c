@@ -56,6 +56,8 @@ struct view {
     uint32_t *first; /* [n_levels] a row of each */
     uint32_t *order; /* [n_levels] sorted by text */
     size_t n_levels;
+    size_t *n_of;   /* [n_parts + 1] rows of each part, and of all */
+    size_t *tally;  /* [n_levels][n_parts + 1] those of each level that is listed */
     double *values; /* [n_rows] scratch */
     struct xr_buf cells;
 };
@@ -123,14 +125,42 @@ static bool in_part(const struct xr_split *s, size_t row, size_t p, bool outside
     return p == s->n_parts || (s->part[xr_split_unit(s, row)] == p) != outside;
 }
 
+/* Rows of part p, or outside of it, that have this level. */
 static size_t count(const struct view *v, size_t p, bool outside, uint32_t level)
 {
-    size_t n = 0;
+    const size_t *of = v->tally + level * (v->s->n_parts + 1);
 
-    for (size_t i = 0; i < v->s->table->n_rows; i++)
-        n +=
-            in_part(v->s, i, p, outside) && (level == UINT32_MAX || v->level[i] == level);
-    return n;
+    return outside ? of[v->s->n_parts] - of[p] : of[p];
+}
+
+static size_t count_all(const struct view *v, size_t p, bool outside)
+{
+    return outside ? v->n_of[v->s->n_parts] - v->n_of[p] : v->n_of[p];
+}
+
+/* Rows by level and part, in one pass. */
+static int make_tally(struct view *v, struct xr_err *err)
+{
+    const struct xr_split *s = v->s;
+    size_t n = s->n_parts + 1;
+
+    free(v->tally);
+    v->tally = xr_alloc_array(v->n_levels, n * sizeof *v->tally, err);
+    if (!v->tally)
+        return -1;
+    memset(v->n_of, 0, n * sizeof *v->n_of);
+    for (size_t i = 0; i < s->table->n_rows; i++) {
+        size_t p;
+
+        if (s->class_of[i] == XR_SPLIT_NONE)
+            continue;
+        p = s->part[xr_split_unit(s, i)];
+        v->n_of[p]++;
+        v->n_of[s->n_parts]++;
+        v->tally[v->level[i] * n + p]++;
+        v->tally[v->level[i] * n + s->n_parts]++;
+    }
+    return 0;
 }
 
 enum statistic {
@@ -267,15 +297,13 @@ static int write_level(struct view *v, uint32_t level, struct xr_out *out,
 
         if (put_number(&v->cells,
                        (double)count(v, part, false, level) /
-                           (double)count(v, part, false, UINT32_MAX),
+                           (double)count_all(v, part, false),
                        err))
             return -1;
     }
     for (size_t p = 0; p < n; p++) {
-        double a =
-            (double)count(v, p, false, level) / (double)count(v, p, false, UINT32_MAX);
-        double b =
-            (double)count(v, p, true, level) / (double)count(v, p, true, UINT32_MAX);
+        double a = (double)count(v, p, false, level) / (double)count_all(v, p, false);
+        double b = (double)count(v, p, true, level) / (double)count_all(v, p, true);
 
         if (put_number(&v->cells, standardised(a, b, a * (1 - a), b * (1 - b)), err))
             return -1;
@@ -316,6 +344,8 @@ static int write_view(struct view *v, int col, struct xr_out *out, struct xr_err
         return status ? -1 : write_numbers(v, out, err);
     if (v->n_levels > MOST_LEVELS && col >= 0)
         return write_values(v, out, err);
+    if (make_tally(v, err))
+        return -1;
     for (size_t l = 0; l < v->n_levels && !status; l++)
         status = write_level(v, v->order[l], out, err);
     return status;
@@ -346,7 +376,9 @@ int xr_split_demographics(struct xr_out *out, const struct xr_split *s,
     v.first = xr_alloc_array(n, sizeof *v.first, err);
     v.order = xr_alloc_array(n, sizeof *v.order, err);
     v.values = xr_alloc_array(n, sizeof *v.values, err);
-    if (v.x && v.level && v.first && v.order && v.values && !write_head(s, out, err))
+    v.n_of = xr_alloc_array(s->n_parts + 1, sizeof *v.n_of, err);
+    if (v.x && v.level && v.first && v.order && v.values && v.n_of &&
+        !write_head(s, out, err))
         status = write_view(&v, -1, out, err);
     for (size_t c = 0; c < s->table->n_cols && !status; c++) {
         if (!xr_split_own_column(s, c))
@@ -357,6 +389,8 @@ int xr_split_demographics(struct xr_out *out, const struct xr_split *s,
     free(v.first);
     free(v.order);
     free(v.values);
+    free(v.n_of);
+    free(v.tally);
     xr_buf_free(&v.cells);
     return status;
 }
