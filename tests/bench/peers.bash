@@ -26,6 +26,8 @@ rounds=${XR_BENCH_ROUNDS:-3}
 seconds=${XR_BENCH_SECONDS:-8}
 threads=$(nproc)
 networks=(efficientnet_b0 resnet50)
+# shellcheck source=tests/bench/figures
+. "$(dirname "$0")/figures"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 raw=$folder/raw
@@ -35,7 +37,7 @@ raw=$folder/raw
 
 # As the tools set it for themselves: see tools/net/threads.c.
 ours() {
-    GOMP_SPINCOUNT=1000 "$build/bench/k-bench" -j "$threads" "$@" | sed 's/^/xr./' >>"$raw"
+    GOMP_SPINCOUNT=5000 "$build/bench/k-bench" -j "$threads" "$@" | sed 's/^/xr./' >>"$raw"
 }
 
 # PyTorch at its best: an allocator that keeps huge pages.
@@ -99,7 +101,7 @@ limits() {
     "$folder/peak" | grep -E '^(peak\.fp32_fma|mem\.read\.(12|512)MiB)\.t2' >>"$raw"
     "$folder/gemm" | cut -f 1-3 | sed -nE 's/^gemm\.onednn[0-9.]*(f32|bf16)\.n2048\.t[0-9]+/gemm.\1/p' >>"$raw"
     unset OMP_NUM_THREADS
-    medians >"$folder/medians"
+    medians >/dev/null
     "$python" "$peers/limits.py" "$peers/layers.tsv" --f32 "$(value gemm.f32)" --bf16 "$(value gemm.bf16)" \
         --fma "$(value peak.fp32_fma.t2)" --bw "$(value mem.read.512MiB.t2)" \
         --l3 "$(value mem.read.12MiB.t2)" | grep -E '\.(train|infer)'$'\t' >>"$raw"
@@ -107,44 +109,9 @@ limits() {
 
 # --- results -------------------------------------------------------------------------------------------
 
-# The median of each name in $raw, in the order they came.
-medians() {
-    awk -F '\t' '
-        !($1 in n) { order[++names] = $1; unit[$1] = $3 }
-        { v[$1, ++n[$1]] = $2 }
-        END {
-            for (i = 1; i <= names; i++) {
-                name = order[i]
-                for (a = 2; a <= n[name]; a++)
-                    for (b = a; b > 1 && v[name, b - 1] + 0 > v[name, b] + 0; b--) {
-                        t = v[name, b]; v[name, b] = v[name, b - 1]; v[name, b - 1] = t
-                    }
-                m = int((n[name] + 1) / 2)
-                printf "%s\t%.5g\t%s\n", name, (v[name, m] + v[name, n[name] + 1 - m]) / 2, unit[name]
-            }
-        }' "$raw"
-}
-
-value() {
-    awk -F '\t' -v name="$1" '$1 == name { print $2; exit }' "$folder/medians"
-}
-
-# ratio NAME UNIT ABOVE BELOW...: above over the largest of those below that were measured
-ratio() {
-    local name=$1 unit=$2 above below=0 v
-    above=$(value "$3")
-    shift 3
-    for v in "$@"; do
-        v=$(value "$v")
-        below=$(awk -v a="$below" -v b="${v:-0}" 'BEGIN { print (a > b ? a : b) }')
-    done
-    awk -v n="$name" -v a="${above:-0}" -v b="$below" -v u="$unit" \
-        'BEGIN { if (a > 0 && b > 0) printf "%s\t%.2f\t%s\n", n, a / b, u }'
-}
-
 results() {
     local m b n p short
-    medians | tee "$folder/medians"
+    medians
     b=torch.train.efficientnet_b0.b32.fp32cl
     for p in bf16 fp32; do
         ratio "ratio.train.efficientnet_b0.$p" times "xr.efficientnet_b0_train_${p}_median_b32" $b $b.compile

@@ -23,6 +23,8 @@ if [ ! -r "$peers/pipe_bench.py" ] || ! "$python" -c 'import torch, cv2, albumen
 fi
 rounds=${XR_BENCH_ROUNDS:-3}
 threads=${XR_BENCH_THREADS:-2}
+# shellcheck source=tests/bench/figures
+. "$(dirname "$0")/figures"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 raw=$folder/raw
@@ -86,15 +88,6 @@ decoder() { # KIND: CPU time of libjpeg alone, with reading into memory before
         $1 == "decode" && $3 == "us/film" { printf "decoder.%s.cpu\t%s\tus\n", kind, $2 }' >>"$raw"
 }
 
-median() {
-    awk -F '\t' -v name="$1" '$1 == name { print $2 }' "$raw" | sort -g |
-        awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
-}
-
-ratio() { # NAME UNIT ABOVE BELOW
-    awk -v n="$1" -v u="$2" -v a="$(median "$3")" -v b="$(median "$4")" 'BEGIN { printf "%s\t%.3g\t%s\n", n, a / b, u }'
-}
-
 for r in $(seq "$rounds"); do
     say "round $r of $rounds"
     for kind in large small; do
@@ -106,9 +99,7 @@ for r in $(seq "$rounds"); do
         "$python" "$folder/peer.py" "$peers/pipe_bench.py" "$folder" $kind "$((epochs / 2))" "$threads" 2>/dev/null >>"$raw"
     done
 done
-awk -F '\t' '!seen[$1]++ { print $1 "\t" $3 }' "$raw" | while IFS=$'\t' read -r name unit; do
-    printf '%s\t%s\t%s\n' "$name" "$(median "$name")" "$unit"
-done
+medians
 for kind in large small; do
     ratio ratio.pipe.$kind times xr.pipe.$kind albu.pipe.$kind
     ratio ratio.pipe.$kind.bicubic times xr.pipe.$kind.bicubic albu.pipe.$kind
