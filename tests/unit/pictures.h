@@ -270,6 +270,19 @@ __attribute__((unused)) static void dicom_head(struct xr_buf *b, const char *tra
     xr_buf_free(&meta);
 }
 
+/* Rows, columns, and bits allocated, stored, the highest one; signed or not. */
+__attribute__((unused)) static void put_shape(struct xr_buf *b, unsigned rows,
+                                              unsigned columns, unsigned allocated,
+                                              unsigned stored, bool is_signed)
+{
+    put_us(b, 0x28, 0x10, rows);
+    put_us(b, 0x28, 0x11, columns);
+    put_us(b, 0x28, 0x100, allocated);
+    put_us(b, 0x28, 0x101, stored);
+    put_us(b, 0x28, 0x102, stored - 1);
+    put_us(b, 0x28, 0x103, is_signed);
+}
+
 __attribute__((unused)) static void make_film(struct xr_buf *b, const struct film *f)
 {
     uint16_t pixels[VALUES];
@@ -280,12 +293,7 @@ __attribute__((unused)) static void make_film(struct xr_buf *b, const struct fil
     put_text(b, 0x18, 0x5101, "CS", "PA");
     put_us(b, 0x28, 0x02, 1);
     put_text(b, 0x28, 0x04, "CS", f->photometric);
-    put_us(b, 0x28, 0x10, 4);
-    put_us(b, 0x28, 0x11, VALUES / 4);
-    put_us(b, 0x28, 0x100, 16);
-    put_us(b, 0x28, 0x101, f->bits);
-    put_us(b, 0x28, 0x102, f->bits - 1);
-    put_us(b, 0x28, 0x103, f->is_signed);
+    put_shape(b, 4, VALUES / 4, 16, f->bits, f->is_signed);
     if (f->center)
         put_text(b, 0x28, 0x1050, "DS", f->center);
     if (f->width)

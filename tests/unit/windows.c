@@ -111,12 +111,7 @@ static void colors(void)
         put_text(&b, 0x28, 0x04, "CS", names[kind]);
         if (kind < 3)
             put_us(&b, 0x28, 0x06, kind == 1);
-        put_us(&b, 0x28, 0x10, 2);
-        put_us(&b, 0x28, 0x11, 2);
-        put_us(&b, 0x28, 0x100, 8);
-        put_us(&b, 0x28, 0x101, 8);
-        put_us(&b, 0x28, 0x102, 7);
-        put_us(&b, 0x28, 0x103, 0);
+        put_shape(&b, 2, 2, 8, 8, false);
         for (unsigned k = 0; kind == 3 && k < 3; k++)
             put_bytes(&b, 0x28, 0x1101 + k, "US", descriptor, 6);
         for (unsigned k = 0; kind == 3 && k < 3; k++)
@@ -190,12 +185,7 @@ static void fragments(bool offsets)
     put_us(&b, 0x28, 0x02, 1);
     put_text(&b, 0x28, 0x04, "CS", "MONOCHROME2");
     put_text(&b, 0x28, 0x08, "IS", "3");
-    put_us(&b, 0x28, 0x10, 8);
-    put_us(&b, 0x28, 0x11, 8);
-    put_us(&b, 0x28, 0x100, 8);
-    put_us(&b, 0x28, 0x101, 8);
-    put_us(&b, 0x28, 0x102, 7);
-    put_us(&b, 0x28, 0x103, 0);
+    put_shape(&b, 8, 8, 8, 8, false);
     if (xr_buf_put(&b, "\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff", 12, NULL))
         return;
     put_item(&b, table, offsets ? sizeof table : 0);
