@@ -119,8 +119,10 @@ double xr_quantile_sorted(const double *sorted, size_t n, double q)
 
 const char *xr_ci_method_name(enum xr_ci_method method)
 {
-    static const char *const names[] = {"bca", "percentile", "percentile_of_defined",
-                                        "none"};
+    static const char *const names[] = {
+        "bca",    "percentile",   "basic",  "percentile_of_defined",
+        "delong", "delong_logit", "wilson", "clopper_pearson",
+        "none"};
 
     return names[method];
 }
@@ -191,9 +193,11 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
     if (isnan(value) || n == 0 || method == XR_CI_NONE)
         return;
     xr_sort(theta, n);
-    figure->constant = theta[0] == theta[n - 1];
+    figure->constant = theta[n - 1] - theta[0] <= 1e-14 * (1.0 + fabs(theta[0]));
     if (n < n_theta)
         figure->method = XR_CI_PERCENTILE_OF_DEFINED;
+    else if (method == XR_CI_BASIC)
+        figure->method = XR_CI_BASIC;
     else if (method == XR_CI_BCA && !figure->constant &&
              bca_fractions(fraction, figure, theta, n, jack, n_jack, confidence))
         figure->method = XR_CI_BCA;
@@ -205,6 +209,18 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
     }
     figure->low = xr_quantile_sorted(theta, n, fraction[0]);
     figure->high = xr_quantile_sorted(theta, n, fraction[1]);
+    if (figure->method == XR_CI_BASIC) {
+        double low = 2.0 * value - figure->high;
+
+        figure->high = 2.0 * value - figure->low;
+        figure->low = low;
+    }
+    if (figure->constant)
+        figure->note = "all resamples are equal: the interval says nothing";
+    else if (figure->method == XR_CI_PERCENTILE_OF_DEFINED)
+        figure->note = "undefined in some resamples, which are left out";
+    else if (figure->method != method)
+        figure->note = "BCa does not exist for these resamples";
 }
 
 struct scored {

@@ -37,7 +37,12 @@ double xr_quantile_sorted(const double *sorted, size_t n, double q);
 enum xr_ci_method {
     XR_CI_BCA,                   /* bias corrected and accelerated */
     XR_CI_PERCENTILE,            /* of all resamples */
+    XR_CI_BASIC,                 /* twice the value less the percentiles */
     XR_CI_PERCENTILE_OF_DEFINED, /* of the resamples in which the figure is defined */
+    XR_CI_DELONG,                /* value +- z standard errors (stats_delong.h) */
+    XR_CI_DELONG_LOGIT,          /* the same on the logit scale */
+    XR_CI_WILSON,                /* of a proportion (stats_proportion.h) */
+    XR_CI_CLOPPER_PEARSON,       /* of a proportion, exact */
     XR_CI_NONE                   /* no interval: low and high are NaN */
 };
 const char *
@@ -45,6 +50,10 @@ xr_ci_method_name(enum xr_ci_method method); /* "bca", "percentile", ... "none" 
 
 /* One figure with its interval. A plain value; NaN is "undefined". */
 struct xr_figure {
+    const char
+        *reason; /* why the value is undefined, or what it was agreed to be; or NULL */
+    const char *note; /* what to know of the interval, as that it is another than was
+                         asked for; or NULL. Both are constant texts */
     double value, low, high;
     enum xr_ci_method
         method; /* how low and high were made, which may be less than was asked for */
@@ -58,9 +67,10 @@ struct xr_figure {
  * NaN: undefined in that resample) and its n_jack jackknife values (NULL: none).
  *
  * method BCA falls back to PERCENTILE where z0 or the acceleration does not exist (all
- * resamples equal, or all on one side of the value), and either to PERCENTILE_OF_DEFINED
- * where a resample is undefined: leaving rows out of the reference distribution spoils
- * its bias correction. value NaN, or no resample defined: XR_CI_NONE.
+ * resamples equal, or all on one side of the value), and every method to
+ * PERCENTILE_OF_DEFINED where a resample is undefined: leaving rows out of the reference
+ * distribution spoils its bias correction. Either is said in figure->note. value NaN, or
+ * no resample defined: XR_CI_NONE. BASIC bounds may lie outside the range of the figure.
  *
  *   z0 = quantile((#{t < value} + #{t <= value}) / 2B),
  *   a  = sum u^3 / (6 (sum u^2)^1.5),  u_i = mean(jack) - jack_i,

@@ -118,10 +118,9 @@ static void add_number(cJSON *object, const char *key, double value)
         cJSON_AddNumberToObject(object, key, value);
 }
 
-static void add_figure(cJSON *object, const char *key, const struct xr_figure *f,
-                       const struct xr_metrics_report *report, const char *reason)
+cJSON *xr_figure_json(const struct xr_figure *f)
 {
-    cJSON *figure = cJSON_AddObjectToObject(object, key);
+    cJSON *figure = cJSON_CreateObject();
 
     add_number(figure, "value", f->value);
     add_number(figure, "low", f->low);
@@ -129,13 +128,21 @@ static void add_figure(cJSON *object, const char *key, const struct xr_figure *f
     cJSON_AddStringToObject(figure, "method", xr_ci_method_name(f->method));
     if (f->method == XR_CI_PERCENTILE_OF_DEFINED)
         cJSON_AddNumberToObject(figure, "resamples_defined", (double)f->n_defined);
+    if (f->reason)
+        cJSON_AddStringToObject(figure, "reason", f->reason);
+    else if (f->note)
+        cJSON_AddStringToObject(figure, "note", f->note);
+    return figure;
+}
+
+static void add_figure(cJSON *object, const char *key, const struct xr_figure *f,
+                       const char *reason)
+{
+    struct xr_figure said = *f;
+
     if (reason)
-        cJSON_AddStringToObject(figure, "reason", reason);
-    else if (f->method != XR_CI_NONE && f->constant)
-        cJSON_AddStringToObject(figure, "note",
-                                "all resamples are equal: the interval says nothing");
-    else if (f->method == XR_CI_PERCENTILE && report->bootstrap->method == XR_CI_BCA)
-        cJSON_AddStringToObject(figure, "note", "BCa does not exist for these resamples");
+        said.reason = reason;
+    cJSON_AddItemToObject(object, key, xr_figure_json(&said));
 }
 
 static cJSON *numbers(const uint64_t *values, size_t n)
@@ -157,7 +164,7 @@ static void add_classes(cJSON *json, const struct xr_metrics_report *report,
 
         cJSON_AddNumberToObject(own, "support", (double)counts->support[c]);
         for (int i = 0; i < XR_PER_CLASS; i++)
-            add_figure(own, class_keys[i], &report->figures[xr_metric_at(c, i)], report,
+            add_figure(own, class_keys[i], &report->figures[xr_metric_at(c, i)],
                        class_reason(counts, c, i));
     }
 }
@@ -204,7 +211,7 @@ cJSON *xr_metrics_json(const struct xr_metrics_report *report, struct xr_err *er
             if (!parent)
                 parent = cJSON_AddObjectToObject(json, places[i].parent);
         }
-        add_figure(parent, places[i].key, &report->figures[i], report,
+        add_figure(parent, places[i].key, &report->figures[i],
                    whole_reason(&counts, &report->figures[i]));
     }
     add_classes(json, report, &counts);

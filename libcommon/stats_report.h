@@ -23,6 +23,11 @@ struct xr_metrics_report {
 const char *xr_metric_name(enum xr_metric metric);
 const char *xr_class_metric_name(enum xr_class_metric metric);
 
+/* A figure as every JSON object of xr-metrics(1) has it: {value, low, high, method}, with
+ * reason and note where there are any; undefined is null. The caller owns it; NULL: out
+ * of memory. */
+cJSON *xr_figure_json(const struct xr_figure *figure);
+
 /* The JSON object of xr-metrics(1), without history; the caller frees it. NULL: out of
  * memory. */
 cJSON *xr_metrics_json(const struct xr_metrics_report *report,

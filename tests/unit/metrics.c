@@ -3,51 +3,15 @@
  * and SciPy
  * (../shared/golden/metrics), and the fast forms against plain ones.
  */
-#include "stats_metrics.h"
-
 #include <string.h>
 
 #include "array.h"
-#include "json.h"
-#include "predictions.h"
 #include "rng.h"
 
-#include "tap.h"
+#include "metrics_reference.h"
 
 static const char *const class_keys[XR_PER_CLASS] = {
     "precision", "recall", "specificity", "f1", "roc_auc_ovr", "average_precision"};
-
-static void need(int good, const struct xr_err *err)
-{
-    if (good)
-        return;
-    printf("Bail out! %s\n", err->text);
-    exit(1);
-}
-
-/* One figure: null is undefined; abs 1e-10 or rel 1e-9. Returns 1 if it agrees. */
-static int agrees(double got, const cJSON *want, const char *file, const char *what)
-{
-    double v = cJSON_IsNumber(want) ? want->valuedouble : NAN;
-
-    if (!want) {
-        printf("# %s: %s: nothing to compare with\n", file, what);
-        return 0;
-    }
-    if (isnan(got) && isnan(v))
-        return 1;
-    if (fabs(got - v) <= 1e-10 || fabs(got - v) <= 1e-9 * fabs(v))
-        return 1;
-    printf("# %s: %s: got %.17g, want %.17g\n", file, what, got, v);
-    return 0;
-}
-
-static const cJSON *get(const cJSON *object, const char *a, const char *b)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, a);
-
-    return b ? cJSON_GetObjectItemCaseSensitive(item, b) : item;
-}
 
 static void check_curve(const cJSON *want, const double *x, const double *y, size_t n,
                         const char *xs, const char *ys, const char *file,
@@ -188,33 +152,6 @@ static void check_bootstrap(const cJSON *want, const struct xr_metrics *m,
     }
     free(bca);
     free(percentile);
-}
-
-static void load(struct xr_predictions *pred, struct xr_metrics **m, const char *dir,
-                 const char *file)
-{
-    struct xr_predictions_options options = {0};
-    struct xr_scored scored;
-    struct xr_err err = {0};
-    char path[4400];
-
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.csv", dir, file);
-    need(!xr_predictions_read(pred, path, &options, &err), &err);
-    scored = (struct xr_scored){
-        .n = pred->n, .k = pred->k, .p = pred->p, .label = pred->label};
-    need(!xr_metrics_open(m, &scored, &err), &err);
-}
-
-static cJSON *expected(const char *dir, const char *file)
-{
-    struct xr_err err = {0};
-    char path[4400];
-    cJSON *json;
-
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.expected.json", dir, file);
-    json = xr_json_read(path, NULL, &err);
-    need(json != NULL, &err);
-    return json;
 }
 
 static void check_file(const char *dir, const char *file)
