@@ -1,0 +1,274 @@
+/* Paired tests: DeLong's, McNemar's, and Holm's adjustment. */
+#include "stats_compare.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- areas ------------------------------------------------------------------------ */
+
+struct scored_row {
+    double score;
+    uint32_t row;
+    bool positive;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct scored_row *x = a, *y = b;
+
+    return (x->score > y->score) - (x->score < y->score);
+}
+
+/* Room for one class. */
+struct work {
+    struct scored_row *rows; /* [n] */
+    uint32_t *seen;          /* [units] class + 1 that counted this unit last, by side */
+    double *own;             /* [n] components */
+};
+
+/*
+ * Components of class c into own: of a positive the share of negatives below it, of a
+ * negative the share of positives above it, ties half. Returns the area.
+ */
+static double components(struct work *w, const struct xr_scored *s, size_t c, double m,
+                         double n)
+{
+    double pos_below = 0.0, neg_below = 0.0, sum = 0.0;
+
+    for (size_t i = 0; i < s->n; i++)
+        w->rows[i] =
+            (struct scored_row){s->p[i * s->k + c], (uint32_t)i, s->label[i] == c};
+    qsort(w->rows, s->n, sizeof *w->rows, by_score);
+    for (size_t from = 0, to; from < s->n; from = to) {
+        double pos = 0.0, neg = 0.0;
+
+        for (to = from; to < s->n && w->rows[to].score == w->rows[from].score; to++) {
+            pos += w->rows[to].positive;
+            neg += !w->rows[to].positive;
+        }
+        for (size_t i = from; i < to; i++)
+            w->own[w->rows[i].row] = w->rows[i].positive
+                                         ? (neg_below + 0.5 * neg) / n
+                                         : (m - pos_below - 0.5 * pos) / m;
+        sum += pos * (neg_below + 0.5 * neg);
+        pos_below += pos;
+        neg_below += neg;
+    }
+    return sum / (m * n);
+}
+
+static void count_side(const struct xr_scored *s, size_t c, double *rows, double *units,
+                       uint32_t *seen, uint32_t mark)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        size_t unit = s->group ? s->group[i] : i;
+        int side = s->label[i] == c;
+
+        rows[side]++;
+        if (seen[2 * unit + (size_t)side] != mark) {
+            seen[2 * unit + (size_t)side] = mark;
+            units[side]++;
+        }
+    }
+}
+
+static void make_class(struct xr_areas *a, struct work *w, const struct xr_scored *s,
+                       size_t c)
+{
+    double *part = a->part + c * a->units, rows[2] = {0}, units[2] = {0}, scale[2];
+
+    count_side(s, c, rows, units, w->seen, (uint32_t)c + 1);
+    if (rows[0] == 0.0 || rows[1] == 0.0) {
+        a->area[c] = NAN;
+        return;
+    }
+    a->area[c] = components(w, s, c, rows[1], rows[0]);
+    if (units[0] < 2.0 || units[1] < 2.0)
+        return;
+    a->able[c] = 1;
+    for (int side = 0; side < 2; side++)
+        scale[side] = sqrt(units[side] / (units[side] - 1.0)) / rows[side];
+    for (size_t i = 0; i < s->n; i++)
+        part[s->group ? s->group[i] : i] +=
+            (w->own[i] - a->area[c]) * scale[s->label[i] == c];
+}
+
+static void make_macro(struct xr_areas *a)
+{
+    size_t k = a->k, from = k == 2 ? 1 : 0, to = k;
+    double *part = a->part + k * a->units, n = (double)(to - from);
+
+    a->able[k] = 1;
+    for (size_t c = from; c < to; c++) {
+        a->area[k] += a->area[c] / n;
+        a->able[k] = a->able[k] && a->able[c];
+        for (size_t u = 0; u < a->units; u++)
+            part[u] += a->part[c * a->units + u] / n;
+    }
+}
+
+int xr_areas_make(struct xr_areas *areas, const struct xr_scored *s, struct xr_err *err)
+{
+    struct work w = {0};
+    int status = -1;
+
+    *areas =
+        (struct xr_areas){.n = s->n, .k = s->k, .units = s->group ? s->n_groups : s->n};
+    if (s->n == 0 || s->k == 0)
+        return xr_fail(err, "there is no row to measure");
+    if (areas->units > SIZE_MAX / (s->k + 1))
+        return xr_fail(err, "%zu rows of %zu classes are too many", s->n, s->k);
+    areas->area = xr_alloc_array(s->k + 1, sizeof *areas->area, err);
+    areas->part = xr_alloc_array((s->k + 1) * areas->units, sizeof *areas->part, err);
+    areas->able = xr_alloc_array(s->k + 1, 1, err);
+    w.rows = xr_alloc_array(s->n, sizeof *w.rows, err);
+    w.seen = xr_alloc_array(2 * areas->units, sizeof *w.seen, err);
+    w.own = xr_alloc_array(s->n, sizeof *w.own, err);
+    if (areas->area && areas->part && areas->able && w.rows && w.seen && w.own) {
+        for (size_t c = 0; c < s->k; c++)
+            make_class(areas, &w, s, c);
+        make_macro(areas);
+        status = 0;
+    }
+    free(w.rows);
+    free(w.seen);
+    free(w.own);
+    if (status)
+        xr_areas_free(areas);
+    return status;
+}
+
+void xr_areas_free(struct xr_areas *areas)
+{
+    free(areas->area);
+    free(areas->part);
+    free(areas->able);
+    *areas = (struct xr_areas){0};
+}
+
+double xr_areas_covariance(const struct xr_areas *x, size_t a, const struct xr_areas *y,
+                           size_t b)
+{
+    const double *p = x->part + a * x->units, *q = y->part + b * y->units;
+    double sum = 0.0;
+
+    if (!x->able[a] || !y->able[b])
+        return NAN;
+    for (size_t u = 0; u < x->units; u++)
+        sum += p[u] * q[u];
+    return sum;
+}
+
+void xr_areas_compare(struct xr_difference *d, const struct xr_areas *x,
+                      const struct xr_areas *y, size_t c, double confidence)
+{
+    const double *p = x->part + c * x->units, *q = y->part + c * y->units;
+    double half, reach;
+
+    *d = (struct xr_difference){
+        .value = x->area[c] - y->area[c], .low = NAN, .high = NAN, .z = NAN, .p = NAN};
+    d->variance = x->able[c] && y->able[c] ? 0.0 : NAN;
+    for (size_t u = 0; u < x->units; u++)
+        d->variance += (p[u] - q[u]) * (p[u] - q[u]);
+    if (!(d->variance >= 0.0))
+        return;
+    half = sqrt(d->variance);
+    reach = -xr_norm_quantile((1.0 - confidence) / 2.0) * half;
+    d->low = d->value - reach;
+    d->high = d->value + reach;
+    if (d->variance > 0.0) {
+        d->z = d->value / half;
+        d->p = 2.0 * xr_norm_cdf(-fabs(d->z));
+    } else if (d->value == 0.0) {
+        d->p = 1.0;
+    }
+}
+
+/* --- McNemar ---------------------------------------------------------------------- */
+
+/* P(X <= k) and P(X = k) of n fair coins, 2 k <= n: summed from k down, where the terms
+ * fall at once. */
+static double coins(uint64_t k, uint64_t n, double *at_k)
+{
+    double term = exp(lgamma((double)n + 1.0) - lgamma((double)k + 1.0) -
+                      lgamma((double)(n - k) + 1.0) - (double)n * log(2.0));
+    double sum = 0.0;
+
+    *at_k = term;
+    for (uint64_t i = k; term > sum * 1e-18; i--) {
+        sum += term;
+        if (i == 0)
+            break;
+        term *= (double)i / (double)(n - i + 1);
+    }
+    return sum;
+}
+
+/* P(X >= x) of chi-square with one degree of freedom. */
+static double chi2_tail(double x)
+{
+    return erfc(sqrt(x / 2.0));
+}
+
+void xr_mcnemar_test(struct xr_mcnemar *t)
+{
+    uint64_t n = t->first + t->second,
+             least = t->first < t->second ? t->first : t->second;
+    double sum, at, gap = (double)n - 2.0 * (double)least, less;
+
+    if (n == 0) {
+        t->exact = t->mid_p = 1.0;
+        t->chi2 = t->chi2_p = t->corrected = t->corrected_p = NAN;
+        return;
+    }
+    sum = coins(least, n, &at);
+    t->exact = 2.0 * sum < 1.0 ? 2.0 * sum : 1.0;
+    t->mid_p = t->first == t->second ? 1.0 - at : 2.0 * sum - at;
+    t->chi2 = gap * gap / (double)n;
+    less = gap > 1.0 ? gap - 1.0 : 0.0;
+    t->corrected = less * less / (double)n;
+    t->chi2_p = chi2_tail(t->chi2);
+    t->corrected_p = chi2_tail(t->corrected);
+}
+
+/* --- Holm ------------------------------------------------------------------------- */
+
+struct ranked {
+    double p;
+    size_t at;
+};
+
+static int by_p(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->p != y->p)
+        return x->p < y->p ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+int xr_holm(double *adjusted, const double *p, size_t n, struct xr_err *err)
+{
+    struct ranked *ranked = xr_alloc_array(n, sizeof *ranked, err);
+    double least = 0.0;
+    size_t m = 0;
+
+    if (!ranked)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(p[i]))
+            adjusted[i] = NAN;
+        else
+            ranked[m++] = (struct ranked){p[i], i};
+    }
+    qsort(ranked, m, sizeof *ranked, by_p);
+    for (size_t i = 0; i < m; i++) {
+        double own = (double)(m - i) * ranked[i].p;
+
+        least = own > least ? own : least;
+        adjusted[ranked[i].at] = least < 1.0 ? least : 1.0;
+    }
+    free(ranked);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * Bootstrap resamples for whatever is a function of row weights: the same draws as those
+ * of xr_metrics_bootstrap, so that several tables, subgroups or thresholds are measured
+ * on the same resamples.
+ */
+#ifndef XR_STATS_RESAMPLE_H
+#define XR_STATS_RESAMPLE_H
+
+#include "stats_metrics.h"
+
+/* What is drawn from; nothing is owned. */
+struct xr_resampling {
+    size_t n;              /* rows, at least 1 */
+    const uint32_t *group; /* [n] 0..n_groups-1, drawn together; NULL: every row alone */
+    size_t n_groups;
+    const char *key; /* of the random stream: "" unless several tables are drawn apart */
+};
+
+/*
+ * Figures of rows counted weight[i] times each, NaN where undefined. Called from several
+ * threads at a time, with the same `of`. Returns 0, or -1 with *err.
+ */
+typedef int xr_weighted(double *figures, const uint32_t *weight, const void *of,
+                        struct xr_err *err);
+
+/*
+ * theta [n_figures][n_resamples]: n_figures figures in every resample. Resample b draws
+ * units with replacement from the stream (seed, b, key, "bootstrap"); the number of
+ * threads does not change it. Of bootstrap, n_resamples, seed and jobs are used. Refused:
+ * more than 2^27 figures of resamples in all.
+ */
+int xr_resample(double *theta, size_t n_figures, const struct xr_resampling *from,
+                const struct xr_bootstrap *bootstrap, xr_weighted *measure,
+                const void *of, struct xr_err *err) XR_MUST_USE;
+
+/*
+ * Two-sided p of "the figure is zero" from the interval: the least level whose interval
+ * does not hold zero. figure and theta are as xr_bootstrap_interval left them (theta:
+ * n_defined values, sorted). BCa is inverted as
+ *
+ *   w = (q - z0) / (1 + a (q - z0)) - z0,  q = quantile of the share of theta below 0
+ *
+ * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 14: the bounds
+ * solved for the level), others take w = q. The share counts equals by half and one
+ * resample more on either side, so that p is at least 1 / (n_defined + 1). NaN without an
+ * interval.
+ */
+double xr_bootstrap_p(const struct xr_figure *figure, const double *theta);
+
+#endif
