@@ -7,11 +7,10 @@
 #include "predictions.h"
 #include "stats_report.h"
 
-/* One run: what was read and what was made of it. */
+/* One run: the rows and what was made of them. */
 struct run {
     const struct xr_classify *set;
-    const struct xr_cli *cli;
-    struct xr_predictions predictions;
+    const struct xr_predictions *predictions;
     struct xr_bootstrap bootstrap;
     struct xr_metrics *metrics;
     struct xr_figure *figures; /* [xr_n_metrics(k)] */
@@ -30,45 +29,49 @@ struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,
 }
 
 /* The rows are whole parts of the split that the certificate is of. */
-static int verify(const struct run *run, struct xr_err *err)
+static int verify(const struct xr_classify *set, const struct xr_cli *cli,
+                  const struct xr_table *table, struct xr_err *err)
 {
     struct xr_certificate certificate = {0};
     int status = 0;
 
-    if (!run->set->certificate)
+    if (!set->certificate)
         return 0;
-    if (xr_certificate_read(&certificate, run->set->certificate, err) ||
-        xr_certificate_verify(&certificate, &run->predictions.table, false, err))
+    if (xr_certificate_read(&certificate, set->certificate, err) ||
+        xr_certificate_verify(&certificate, table, false, err))
         status = -1;
     else if (!xr_certificate_grouped(&certificate))
-        xr_cli_warn(run->cli, "%s: the split was made without groups", certificate.name);
+        xr_cli_warn(cli, "%s: the split was made without groups", certificate.name);
     xr_certificate_free(&certificate);
     return status;
 }
 
-static int read_rows(struct run *run, const char *path, struct xr_err *err)
+int xr_classify_take(struct xr_predictions *p, const struct xr_classify *set,
+                     const struct xr_cli *cli, struct xr_table *table, struct xr_err *err)
 {
-    const struct xr_predictions_options which = {.split = run->set->split,
-                                                 .group = run->set->group,
-                                                 .skip_unlabelled =
-                                                     run->set->skip_unlabelled};
-    const struct xr_predictions *p = &run->predictions;
+    const struct xr_predictions_options which = {.split = set->split,
+                                                 .group = set->group,
+                                                 .skip_unlabelled = set->skip_unlabelled};
 
-    if (xr_predictions_read(&run->predictions, path, &which, err) || verify(run, err))
+    if (xr_predictions_take(p, table, &which, err))
         return -1;
-    if (!run->set->split && p->n_splits > 1)
-        xr_cli_warn(run->cli,
+    if (verify(set, cli, &p->table, err)) {
+        xr_predictions_free(p);
+        return -1;
+    }
+    if (!set->split && p->n_splits > 1)
+        xr_cli_warn(cli,
                     "%s: rows of %zu splits are measured together; --split takes one",
                     p->table.name, p->n_splits);
     if (p->n_unlabelled)
-        xr_cli_warn(run->cli, "%s: %zu rows without a label left out", p->table.name,
+        xr_cli_warn(cli, "%s: %zu rows without a label left out", p->table.name,
                     p->n_unlabelled);
     return 0;
 }
 
 static int measure(struct run *run, struct xr_err *err)
 {
-    const struct xr_predictions *p = &run->predictions;
+    const struct xr_predictions *p = run->predictions;
     const struct xr_scored scored = {.n = p->n,
                                      .k = p->k,
                                      .p = p->p,
@@ -83,40 +86,59 @@ static int measure(struct run *run, struct xr_err *err)
     return 0;
 }
 
-static void add_history(cJSON *json, const struct run *run)
+cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
+                        const struct xr_predictions *predictions, struct xr_buf *text,
+                        struct xr_err *err)
 {
-    const struct xr_table *table = &run->predictions.table;
-    cJSON *inputs = cJSON_CreateObject(), *entry;
+    struct run run = {.set = set, .predictions = predictions};
+    struct xr_metrics_report report;
+    cJSON *json = NULL;
 
-    cJSON_AddStringToObject(inputs, xr_last_part(table->name), table->digest);
-    entry = xr_cli_history(run->cli, inputs);
+    run.bootstrap = xr_classify_bootstrap(set, cli);
+    if (measure(&run, err))
+        goto done;
+    report = (struct xr_metrics_report){.predictions = predictions,
+                                        .metrics = run.metrics,
+                                        .figures = run.figures,
+                                        .bootstrap = &run.bootstrap,
+                                        .split = set->split};
+    json = xr_metrics_json(&report, err);
+    if (json && text && xr_metrics_text(text, &report, err)) {
+        cJSON_Delete(json);
+        json = NULL;
+    }
+done:
+    xr_metrics_close(run.metrics);
+    free(run.figures);
+    return json;
+}
+
+void xr_classify_history(cJSON *json, const struct xr_cli *cli, const cJSON *inputs)
+{
+    cJSON *entry = xr_cli_history(cli, inputs);
+
     if (entry)
         cJSON_AddItemToArray(cJSON_AddArrayToObject(json, "history"), entry);
-    cJSON_Delete(inputs);
 }
 
 cJSON *xr_classify_run(const struct xr_classify *set, const struct xr_cli *cli,
                        const char *path, struct xr_buf *text, struct xr_err *err)
 {
-    struct run run = {.set = set, .cli = cli};
-    struct xr_metrics_report report;
-    cJSON *json = NULL;
+    struct xr_predictions predictions = {0};
+    struct xr_table table;
+    cJSON *json = NULL, *inputs;
 
-    run.bootstrap = xr_classify_bootstrap(set, cli);
-    if (read_rows(&run, path, err) || measure(&run, err))
-        goto done;
-    report = (struct xr_metrics_report){.predictions = &run.predictions,
-                                        .metrics = run.metrics,
-                                        .figures = run.figures,
-                                        .bootstrap = &run.bootstrap,
-                                        .split = set->split};
-    if ((text && xr_metrics_text(text, &report, err)) ||
-        !(json = xr_metrics_json(&report, err)))
-        goto done;
-    add_history(json, &run);
-done:
-    xr_metrics_close(run.metrics);
-    free(run.figures);
-    xr_predictions_free(&run.predictions);
+    if (xr_table_read(&table, path, err) ||
+        xr_classify_take(&predictions, set, cli, &table, err))
+        return NULL;
+    json = xr_classify_rows(set, cli, &predictions, text, err);
+    if (json) {
+        inputs = cJSON_CreateObject();
+        cJSON_AddStringToObject(inputs, xr_last_part(predictions.table.name),
+                                predictions.table.digest);
+        xr_classify_history(json, cli, inputs);
+        cJSON_Delete(inputs);
+    }
+    xr_predictions_free(&predictions);
     return json;
 }

@@ -6,6 +6,7 @@
 #define XR_METRICS_CLASSIFY_H
 
 #include "cli.h"
+#include "predictions.h"
 #include "stats_metrics.h"
 
 /* What is asked for; the command line fills it. Nothing is owned. */
@@ -29,10 +30,26 @@ struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,
                                           const struct xr_cli *cli);
 
 /*
- * Measure the table `path` ("-": standard input). Returns the JSON object with its
- * history, which the caller deletes; NULL with *err, which names the file. Where text is
- * not NULL the same as text for people is appended to it. Warnings go to cli.
+ * The rows of a table as `set` asks for them: taken over (also on failure), verified
+ * against the certificate, warned of.
  */
+int xr_classify_take(struct xr_predictions *predictions, const struct xr_classify *set,
+                     const struct xr_cli *cli, struct xr_table *table,
+                     struct xr_err *err) XR_MUST_USE;
+
+/*
+ * Measure rows. Returns the JSON object without history, which the caller deletes; NULL
+ * with *err, which names the file. Where text is not NULL the same as text for people is
+ * appended to it.
+ */
+cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
+                        const struct xr_predictions *predictions, struct xr_buf *text,
+                        struct xr_err *err) XR_MUST_USE;
+
+/* Add this run, with the digests of its inputs, to the object's history. */
+void xr_classify_history(cJSON *json, const struct xr_cli *cli, const cJSON *inputs);
+
+/* All of it for the table `path` ("-": standard input), with history. */
 cJSON *xr_classify_run(const struct xr_classify *set, const struct xr_cli *cli,
                        const char *path, struct xr_buf *text,
                        struct xr_err *err) XR_MUST_USE;

@@ -204,15 +204,14 @@ done:
     return status;
 }
 
-int xr_predictions_read(struct xr_predictions *out, const char *path,
+int xr_predictions_take(struct xr_predictions *out, struct xr_table *table,
                         const struct xr_predictions_options *options, struct xr_err *err)
 {
     struct columns columns = {0};
     int status = -1;
 
-    *out = (struct xr_predictions){0};
-    if (xr_table_read(&out->table, path, err))
-        return -1;
+    *out = (struct xr_predictions){.table = *table};
+    *table = (struct xr_table){0};
     if (find_columns(&columns, out, options, err))
         goto done;
     if (out->table.n_rows && out->k > SIZE_MAX / out->table.n_rows) {
@@ -230,6 +229,17 @@ done:
     if (status)
         xr_predictions_free(out);
     return status;
+}
+
+int xr_predictions_read(struct xr_predictions *out, const char *path,
+                        const struct xr_predictions_options *options, struct xr_err *err)
+{
+    struct xr_table table;
+
+    *out = (struct xr_predictions){0};
+    if (xr_table_read(&table, path, err))
+        return -1;
+    return xr_predictions_take(out, &table, options, err);
 }
 
 void xr_predictions_free(struct xr_predictions *predictions)

@@ -46,6 +46,10 @@ struct xr_predictions {
 int xr_predictions_read(struct xr_predictions *predictions, const char *path,
                         const struct xr_predictions_options *options,
                         struct xr_err *err) XR_MUST_USE;
+/* The same of a table that was read or parsed, which it takes over (also on failure). */
+int xr_predictions_take(struct xr_predictions *predictions, struct xr_table *table,
+                        const struct xr_predictions_options *options,
+                        struct xr_err *err) XR_MUST_USE;
 void xr_predictions_free(struct xr_predictions *predictions);
 
 #endif
