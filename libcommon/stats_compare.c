@@ -3,60 +3,17 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "stats_delong.h"
 
 /* --- areas ------------------------------------------------------------------------ */
 
-struct scored_row {
-    double score;
-    uint32_t row;
-    bool positive;
-};
-
-static int by_score(const void *a, const void *b)
-{
-    const struct scored_row *x = a, *y = b;
-
-    return (x->score > y->score) - (x->score < y->score);
-}
-
 /* Room for one class. */
 struct work {
-    struct scored_row *rows; /* [n] */
-    uint32_t *seen;          /* [units] class + 1 that counted this unit last, by side */
-    double *own;             /* [n] components */
+    double *score, *own;     /* [n], components */
+    unsigned char *positive; /* [n] */
+    uint32_t *seen; /* [2 * units] class + 1 that counted this unit last, by side */
 };
-
-/*
- * Components of class c into own: of a positive the share of negatives below it, of a
- * negative the share of positives above it, ties half. Returns the area.
- */
-static double components(struct work *w, const struct xr_scored *s, size_t c, double m,
-                         double n)
-{
-    double pos_below = 0.0, neg_below = 0.0, sum = 0.0;
-
-    for (size_t i = 0; i < s->n; i++)
-        w->rows[i] =
-            (struct scored_row){s->p[i * s->k + c], (uint32_t)i, s->label[i] == c};
-    qsort(w->rows, s->n, sizeof *w->rows, by_score);
-    for (size_t from = 0, to; from < s->n; from = to) {
-        double pos = 0.0, neg = 0.0;
-
-        for (to = from; to < s->n && w->rows[to].score == w->rows[from].score; to++) {
-            pos += w->rows[to].positive;
-            neg += !w->rows[to].positive;
-        }
-        for (size_t i = from; i < to; i++)
-            w->own[w->rows[i].row] = w->rows[i].positive
-                                         ? (neg_below + 0.5 * neg) / n
-                                         : (m - pos_below - 0.5 * pos) / m;
-        sum += pos * (neg_below + 0.5 * neg);
-        pos_below += pos;
-        neg_below += neg;
-    }
-    return sum / (m * n);
-}
 
 static void count_side(const struct xr_scored *s, size_t c, double *rows, double *units,
                        uint32_t *seen, uint32_t mark)
@@ -73,25 +30,27 @@ static void count_side(const struct xr_scored *s, size_t c, double *rows, double
     }
 }
 
-static void make_class(struct xr_areas *a, struct work *w, const struct xr_scored *s,
-                       size_t c)
+static int make_class(struct xr_areas *a, struct work *w, const struct xr_scored *s,
+                      size_t c, struct xr_err *err)
 {
     double *part = a->part + c * a->units, rows[2] = {0}, units[2] = {0}, scale[2];
 
-    count_side(s, c, rows, units, w->seen, (uint32_t)c + 1);
-    if (rows[0] == 0.0 || rows[1] == 0.0) {
-        a->area[c] = NAN;
-        return;
+    for (size_t i = 0; i < s->n; i++) {
+        w->score[i] = s->p[i * s->k + c];
+        w->positive[i] = s->label[i] == c;
     }
-    a->area[c] = components(w, s, c, rows[1], rows[0]);
+    if (xr_delong_components(&a->area[c], w->own, w->score, w->positive, s->n, err))
+        return -1;
+    count_side(s, c, rows, units, w->seen, (uint32_t)c + 1);
     if (units[0] < 2.0 || units[1] < 2.0)
-        return;
+        return 0;
     a->able[c] = 1;
     for (int side = 0; side < 2; side++)
         scale[side] = sqrt(units[side] / (units[side] - 1.0)) / rows[side];
     for (size_t i = 0; i < s->n; i++)
         part[s->group ? s->group[i] : i] +=
-            (w->own[i] - a->area[c]) * scale[s->label[i] == c];
+            (w->own[i] - a->area[c]) * scale[w->positive[i]];
+    return 0;
 }
 
 static void make_macro(struct xr_areas *a)
@@ -122,18 +81,23 @@ int xr_areas_make(struct xr_areas *areas, const struct xr_scored *s, struct xr_e
     areas->area = xr_alloc_array(s->k + 1, sizeof *areas->area, err);
     areas->part = xr_alloc_array((s->k + 1) * areas->units, sizeof *areas->part, err);
     areas->able = xr_alloc_array(s->k + 1, 1, err);
-    w.rows = xr_alloc_array(s->n, sizeof *w.rows, err);
-    w.seen = xr_alloc_array(2 * areas->units, sizeof *w.seen, err);
+    w.score = xr_alloc_array(s->n, sizeof *w.score, err);
     w.own = xr_alloc_array(s->n, sizeof *w.own, err);
-    if (areas->area && areas->part && areas->able && w.rows && w.seen && w.own) {
-        for (size_t c = 0; c < s->k; c++)
-            make_class(areas, &w, s, c);
-        make_macro(areas);
-        status = 0;
-    }
-    free(w.rows);
-    free(w.seen);
+    w.positive = xr_alloc_array(s->n, 1, err);
+    w.seen = xr_alloc_array(2 * areas->units, sizeof *w.seen, err);
+    if (!areas->area || !areas->part || !areas->able || !w.score || !w.own ||
+        !w.positive || !w.seen)
+        goto done;
+    for (size_t c = 0; c < s->k; c++)
+        if (make_class(areas, &w, s, c, err))
+            goto done;
+    make_macro(areas);
+    status = 0;
+done:
+    free(w.score);
     free(w.own);
+    free(w.positive);
+    free(w.seen);
     if (status)
         xr_areas_free(areas);
     return status;
