@@ -18,7 +18,6 @@
 
 #define IMAGE_MAX ((size_t)1 << 28)
 #define CM_PER_INCH 2.54
-#define MAX_TIC 14     /* characters of a name on an axis */
 #define SVG_DPI 96.0   /* what a CSS pixel is */
 #define PANGO_DPI 96.0 /* what gnuplot's cairo terminals take a point of text from */
 
@@ -55,17 +54,21 @@ static size_t characters(const char *text)
 
 void xr_script_text(struct xr_script *script, const char *text, size_t most, bool tic)
 {
-    bool cut = most && characters(text) > most;
-    size_t n = 0;
+    size_t n = 0, all = characters(text), from = all, to = all;
 
+    if (most && all > most) { /* what is cut out of the middle */
+        from = most / 2;
+        to = all - (most - most / 2 - 1);
+    }
     xr_script_put(script, "'");
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 
         n += (c & 0xc0) != 0x80;
-        if (cut && n == most) {
-            xr_script_put(script, "\xe2\x80\xa6");
-            break;
+        if (n > from && n <= to) {
+            if (n == to && (c & 0xc0) != 0x80)
+                xr_script_put(script, "\xe2\x80\xa6");
+            continue;
         }
         if (c < 0x20 || c == 0x7f)
             c = ' ';
@@ -109,45 +112,16 @@ void xr_script_head(struct xr_script *script, const struct xr_plot_style *style,
                       "fontscale 0.75 " /* 72 / PANGO_DPI */
                       "noenhanced linewidth 1\n",
                       style->width, h, style->font);
-    xr_script_put(script,
-                  "set encoding utf8\n"
-                  "set border 3 linewidth 0.5\n"
-                  "set tics nomirror out scale 0.5\n"
-                  "set format '%%g'\n"
-                  "set key Left reverse samplen 1.5 spacing %s\n",
-                  style->format == XR_PLOT_SVG ? "0.95" : "1.2");
+    xr_script_put(script, "set encoding utf8\n"
+                          "set border 3 linewidth 0.5\n"
+                          "set tics nomirror out scale 0.5\n"
+                          "set format '%%g'\nunset key\n");
     if (style->title) {
         xr_script_put(script, "set label 1000 ");
         xr_script_text(script, style->title, 0, false);
         xr_script_put(script, " at screen 0.5,%.4f center\n",
                       1.0 - 0.8 * xr_plot_line(style) / h);
     }
-}
-
-double xr_script_classes(struct xr_script *script, char axis, const char *const *names,
-                         size_t k, size_t room)
-{
-    size_t longest = 0;
-    bool turned;
-
-    for (size_t c = 0; c < k; c++) {
-        size_t n = characters(names[c]);
-
-        longest = n > longest ? n : longest;
-    }
-    turned = axis == 'x' && k * (longest + 1) > room;
-    longest = longest < MAX_TIC ? longest : MAX_TIC;
-    xr_script_put(script, "set %ctics (", axis);
-    for (size_t c = 0; c < k; c++) {
-        xr_script_put(script, c ? ", " : "");
-        xr_script_text(script, names[c], MAX_TIC, true);
-        xr_script_put(script, " %zu", c);
-    }
-    xr_script_put(script, ") scale 0%s\n", turned ? " rotate by 40 right" : "");
-    /* a character is about half as wide as its size, a line 1.25 times as high */
-    if (axis == 'y')
-        return 0.44 * (double)longest;
-    return turned ? 0.5 + 0.3 * (double)longest : 1.2;
 }
 
 double xr_plot_line(const struct xr_plot_style *style)

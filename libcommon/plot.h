@@ -42,7 +42,7 @@ void xr_script_put(struct xr_script *script, const char *fmt, ...) XR_PRINTF(2, 
 /*
  * Text from outside as one literal of gnuplot, in single quotes, where nothing is
  * expanded but the quote itself. Control characters become blanks; with most > 0 text
- * above so many characters is cut and ends in an ellipsis. tic: for `set xtics`, whose
+ * above so many characters has an ellipsis for its middle. tic: for `set xtics`, whose
  * labels are formats, so % is doubled.
  */
 void xr_script_text(struct xr_script *script, const char *text, size_t most, bool tic);
@@ -52,7 +52,7 @@ void xr_script_text(struct xr_script *script, const char *text, size_t most, boo
 void xr_script_head(struct xr_script *script, const struct xr_plot_style *style,
                     double height);
 
-/* Height of a line of text, cm; also of a line in a legend with the spacing set here.
+/* Height of a line of text, cm.
  * gnuplot counts offsets in characters, which are taller in an SVG: xr_plot_rise makes
  * lines of text of them. */
 double xr_plot_line(const struct xr_plot_style *style);
@@ -64,14 +64,6 @@ double xr_plot_font(const struct xr_plot_style *style, double relative);
  * the page. height is the page's, cm, as for xr_script_head. */
 void xr_script_box(struct xr_script *script, const struct xr_plot_style *style,
                    double height, double left, double right, double top, double bottom);
-
-/*
- * Names of classes at 0, 1, ... of an axis. An x axis whose names have no room beside
- * each other is turned; room: characters that fit the whole axis. Returns how many lines
- * of text the names are high (x) or wide (y).
- */
-double xr_script_classes(struct xr_script *script, char axis, const char *const *names,
-                         size_t k, size_t room);
 
 /* Colours that people with any colour vision tell apart on white, as "#RRGGBB", by i
  * modulo their number; dash types go on where colours repeat. Source: Okabe and Ito,

@@ -1,4 +1,4 @@
-/* The scripts of the plots that show tables: learning curves, class balance. */
+/* The plots of tables: learning curves, class balance. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,6 @@
 #include "cli.h"
 #include "plot_kinds.h"
 
-#define MAX_CLASSES 40
 #define MAX_SPLITS 8
 #define MAX_EPOCHS 1000000
 
@@ -16,7 +15,6 @@
 struct series {
     double *value; /* [n_epochs] */
     bool any;
-    size_t best; /* epoch of the largest value */
 };
 
 enum {
@@ -35,7 +33,6 @@ enum {
     VAL,
     N_SPLITS
 };
-static const char *const split_names[N_SPLITS] = {"train", "val"};
 
 struct log {
     size_t n_epochs;
@@ -109,68 +106,36 @@ static int read_log(struct log *log, const struct xr_table *t, struct xr_err *er
     return 0;
 }
 
-static void put_series(struct xr_script *script, struct log *log, int c, int s)
+/* One line of a panel: validation solid, training thinner and dashed; of the first its
+ * best is named. */
+static void put_line(struct xr_drawing *d, struct xr_panel *panel, const struct log *log,
+                     int c, int s, int color)
 {
-    struct series *series = &log->series[c][s];
-    double best = -INFINITY;
-
-    if (!series->any)
-        return;
-    xr_script_put(script, "$%s_%s << EOD\n", column_names[c], split_names[s]);
-    for (size_t e = 0; e < log->n_epochs; e++) {
-        if (isnan(series->value[e])) {
-            xr_script_put(script, "\n");
-            continue;
-        }
-        xr_script_put(script, "%zu %.6g\n", e, series->value[e]);
-        if (series->value[e] > best) {
-            best = series->value[e];
-            series->best = e;
-        }
-    }
-    xr_script_put(script, "EOD\n");
-}
-
-/* One line of a panel: validation solid, training thinner and dashed; points where there
- * are few. */
-static void put_line(struct xr_script *script, const struct log *log, int c, int s,
-                     size_t color, bool best, bool *begun)
-{
+    static const char *const titles[N_SPLITS] = {"training", "validation"};
     const struct series *series = &log->series[c][s];
+    size_t n = log->n_epochs, best = 0;
+    struct xr_series *line;
 
     if (!series->any)
         return;
-    xr_script_put(script, *begun ? ", \\\n     " : "plot ");
-    *begun = true;
-    xr_script_put(script,
-                  "$%s_%s using 1:2 with %s linecolor rgb '%s' linewidth %s dashtype %s",
-                  column_names[c], split_names[s],
-                  log->n_epochs <= 30 ? "linespoints pointtype 7 pointsize 0.3" : "lines",
-                  xr_plot_color(color), s == VAL ? "1.5" : "1", s == VAL ? "1" : "2");
-    xr_script_put(script, " title '%s, %s", column_titles[c],
-                  s == VAL ? "validation" : "training");
-    if (best)
-        xr_script_put(script, " (best %.3f, epoch %zu)", series->value[series->best],
-                      series->best);
-    xr_script_put(script, "'");
-}
-
-/* Where a panel stands: lines of text from the top of the page to its legend, cm of its
- * plot. */
-struct panel {
-    double from, legend, plot;
-};
-
-static void put_panel(struct xr_script *script, const struct xr_plot_style *style,
-                      const struct panel *panel, double height)
-{
-    double line = xr_plot_line(style), h = style->height > 0 ? style->height : height;
-    double top = panel->from + panel->legend + 0.5;
-
-    xr_script_box(script, style, height, 4.7, 1.2, top,
-                  h / line - top - panel->plot / line);
-    xr_script_put(script, "set key at screen %.4f,%.4f left top vertical maxcols 1\n",
-                  3.8 * line / style->width, 1.0 - panel->from * line / h);
+    line = xr_draw_series(d, panel, XR_MARK_LINE, color, n, 0);
+    if (!line)
+        return;
+    line->thin = s != VAL;
+    line->dots = n <= 30;
+    line->dash = s == VAL ? 1 : 2;
+    line->group = (size_t)(N_SPLITS * c + s) + 1;
+    for (size_t e = 0; e < n; e++) {
+        line->x[e] = (double)e;
+        line->y[e] = series->value[e];
+        if (isnan(series->value[best]) || series->value[e] > series->value[best])
+            best = e;
+    }
+    if (c == AUC && s == VAL)
+        line->name = xr_draw_text(d, "%s, %s (best %.3f, epoch %zu)", column_titles[c],
+                                  titles[s], series->value[best], best);
+    else
+        line->name = xr_draw_text(d, "%s, %s", column_titles[c], titles[s]);
 }
 
 static size_t first_epoch(const struct log *log)
@@ -183,61 +148,28 @@ static size_t first_epoch(const struct log *log)
     return 0;
 }
 
-static void draw_log(struct xr_script *script, const struct xr_plot_style *style,
-                     struct log *log, int n_loss, int n_quality)
+static void put_panel(struct xr_drawing *d, const struct log *log, const char *x,
+                      const char *y, int from, int to)
 {
     size_t first = first_epoch(log), last = log->n_epochs - 1;
-    double line = xr_plot_line(style), title = style->title ? 1.8 : 0.4, height, plots;
-    struct panel loss = {.from = title, .legend = n_loss};
-    struct panel quality = {.legend = n_quality};
-    bool begun = false;
+    struct xr_panel *panel = xr_draw_panel(d, x, y);
 
-    quality.from = title + (n_loss ? n_loss + 2.6 : 0.0);
-    /* what text leaves of the page is shared by the panels */
-    height =
-        (n_loss ? 3.6 : 0.0) + (n_quality ? 3.6 : 0.0) +
-        line * (title + n_loss + n_quality + (n_loss && n_quality ? 3.1 : 0.5) + 3.4);
-    plots = (style->height > 0 ? style->height : height) - height + (n_loss ? 3.6 : 0.0) +
-            (n_quality ? 3.6 : 0.0);
-    loss.plot = quality.plot = fmax(1.0, n_loss && n_quality ? plots / 2.0 : plots);
-    quality.from += n_loss ? loss.plot / line : 0.0;
-    xr_script_head(script, style, height);
-    for (int c = 0; c < N_COLUMNS; c++)
-        for (int s = 0; s < N_SPLITS; s++)
-            put_series(script, log, c, s);
-    xr_script_put(script, "set key samplen 2.5\nset xrange [%zu:%zu]\n",
-                  first - (first == last && first > 0), last + (first == last));
-    if (n_loss && n_quality)
-        xr_script_put(script, "set multiplot\n");
-    if (n_loss) {
-        put_panel(script, style, &loss, height);
-        xr_script_put(script, "set ylabel 'loss'\n%s",
-                      n_quality ? "" : "set xlabel 'epoch'\n");
-        put_line(script, log, LOSS, VAL, 0, false, &begun);
-        put_line(script, log, LOSS, TRAIN, 0, false, &begun);
-        xr_script_put(script, "\nunset label 1000\n");
+    panel->ratio = 0.5;
+    panel->x.from = (double)(first - (first == last && first > 0));
+    panel->x.to = (double)(last + (first == last));
+    panel->x.step = fmax(1.0, xr_draw_step(panel->x.to - panel->x.from, 7));
+    for (int c = from; c < to; c++) {
+        put_line(d, panel, log, c, VAL, c);
+        put_line(d, panel, log, c, TRAIN, c);
     }
-    begun = false;
-    if (n_quality) {
-        put_panel(script, style, &quality, height);
-        xr_script_put(script, "set xlabel 'epoch'\nset ylabel 'AUC, accuracy'\n");
-        for (int c = AUC; c < N_COLUMNS; c++) {
-            put_line(script, log, c, VAL, (size_t)c, c == AUC, &begun);
-            put_line(script, log, c, TRAIN, (size_t)c, false, &begun);
-        }
-        xr_script_put(script, "\n");
-    }
-    if (n_loss && n_quality)
-        xr_script_put(script, "unset multiplot\n");
 }
 
-int xr_plot_curves(struct xr_script *script, const struct xr_plot_style *style,
-                   const struct xr_table *table)
+int xr_plot_curves(struct xr_drawing *d, const struct xr_table *table)
 {
     struct log log = {0};
     int status = -1, n_loss = 0, n_quality = 0;
 
-    if (read_log(&log, table, script->err))
+    if (read_log(&log, table, d->err))
         goto done;
     /* accuracy only where there is nothing better: three pairs of lines are a tangle */
     if (log.series[BALANCED][TRAIN].any || log.series[BALANCED][VAL].any)
@@ -248,14 +180,17 @@ int xr_plot_curves(struct xr_script *script, const struct xr_plot_style *style,
             n_quality += log.series[c][s].any;
     }
     if (!n_loss && !n_quality) {
-        xr_fail(script->err, "%s: no row of split 'train' or 'val' with a number to draw",
+        xr_fail(d->err, "%s: no row of split 'train' or 'val' with a number to draw",
                 table->name);
         goto done;
     }
-    draw_log(script, style, &log, n_loss, n_quality);
-    status = script->failed ? -1 : 0;
+    if (n_loss)
+        put_panel(d, &log, n_quality ? "" : "epoch", "loss", LOSS, AUC);
+    if (n_quality)
+        put_panel(d, &log, "epoch", "AUC, accuracy", AUC, N_COLUMNS);
+    status = d->failed ? -1 : 0;
 done:
-    script->failed = status != 0;
+    d->failed = status != 0;
     log_free(&log);
     return status;
 }
@@ -264,8 +199,8 @@ done:
 
 /* Names in an order, with a number each. */
 struct tally {
-    const char *name[MAX_CLASSES + 1];
-    int64_t rank[MAX_CLASSES + 1];
+    const char *name[XR_PLOT_CLASSES + 1];
+    int64_t rank[XR_PLOT_CLASSES + 1];
     size_t n;
 };
 
@@ -341,85 +276,65 @@ static int64_t split_rank(const char *name)
                                    : 3;
 }
 
-static void put_bars(struct xr_script *script, const struct xr_plot_style *style,
+static void put_bars(struct xr_drawing *d, struct xr_panel *panel,
                      const struct tally *classes, const struct tally *splits,
                      const uint64_t *counts, bool split)
 {
     double width = 0.84 / (double)splits->n;
-    double small =
-        0.85 * style->font * (style->format == XR_PLOT_SVG ? 96.0 / 72.0 : 1.0);
 
     for (size_t s = 0; s < splits->n; s++) {
-        xr_script_put(script, "$s%zu << EOD\n", s);
-        for (size_t c = 0; c < classes->n; c++)
-            xr_script_put(script, "%.6g %llu\n",
-                          (double)c + width * ((double)s - 0.5 * (double)(splits->n - 1)),
-                          (unsigned long long)counts[s * classes->n + c]);
-        xr_script_put(script, "EOD\n");
-    }
-    xr_script_put(script,
-                  "set boxwidth %.6g absolute\nset style fill solid noborder\nplot ",
-                  width * 0.94);
-    for (size_t s = 0; s < splits->n; s++) {
+        struct xr_series *bars =
+            xr_draw_series(d, panel, XR_MARK_BARS, (int)s, classes->n, XR_DRAW_NOTED);
         uint64_t total = 0;
-        char *title;
 
-        for (size_t c = 0; c < classes->n; c++)
-            total += counts[s * classes->n + c];
-        title = xr_sprintf(script->err, "%s (%llu)",
-                           *splits->name[s] ? splits->name[s] : "no split",
-                           (unsigned long long)total);
-        if (!title) {
-            script->failed = true;
+        if (!bars)
             return;
+        bars->group = s + 1;
+        bars->width = width * 0.94;
+        bars->labels = classes->n * splits->n <= 15;
+        for (size_t c = 0; c < classes->n; c++) {
+            uint64_t count = counts[s * classes->n + c];
+
+            total += count;
+            bars->x[c] = (double)c + width * ((double)s - 0.5 * (double)(splits->n - 1));
+            bars->y[c] = (double)count;
+            bars->notes[c] = xr_draw_text(d, "%llu", (unsigned long long)count);
         }
-        xr_script_put(script, "%s$s%zu using 1:2 with boxes linecolor rgb '%s' %s",
-                      s ? ", \\\n     " : "", s, xr_plot_color(s),
-                      split ? "title " : "notitle");
         if (split)
-            xr_script_text(script, title, 24, false);
-        free(title);
-        if (classes->n * splits->n <= 15)
-            xr_script_put(script,
-                          ", \\\n     $s%zu using 1:2:(gprintf('%%.0f', $2)) with labels "
-                          "center offset 0,0.5 font ',%.4g' notitle",
-                          s, small);
+            bars->name = xr_draw_text(d, "%s (%llu)",
+                                      *splits->name[s] ? splits->name[s] : "no split",
+                                      (unsigned long long)total);
     }
-    xr_script_put(script, "\n");
 }
 
-int xr_plot_classes(struct xr_script *script, const struct xr_plot_style *style,
-                    const struct xr_table *t)
+int xr_plot_classes(struct xr_drawing *d, const struct xr_table *t)
 {
     struct tally classes = {0}, splits = {0};
     int label_col, split_col = xr_table_col(t, "split"),
                    class_col = xr_table_col(t, "class");
-    double line = xr_plot_line(style), top = style->title ? 2.8 : 1.4, bottom, rows,
-           height;
-    struct xr_script tics = {.err = script->err};
-    const char *names[MAX_CLASSES];
+    const char *names[XR_PLOT_CLASSES];
+    struct xr_panel *panel;
     uint64_t *counts = NULL;
     int status = -1;
 
-    if (xr_table_need(&label_col, t, "label", script->err))
+    if (xr_table_need(&label_col, t, "label", d->err))
         goto done;
     for (size_t row = 0; row < t->n_rows; row++) {
         const char *label = xr_cell(t, row, (size_t)label_col);
         const char *split = split_col < 0 ? "" : xr_cell(t, row, (size_t)split_col);
 
-        if (tally_add(&classes, label, class_rank(t, row, class_col, label), MAX_CLASSES,
-                      t, "classes", script->err) ||
-            tally_add(&splits, split, split_rank(split), MAX_SPLITS, t, "splits",
-                      script->err))
+        if (tally_add(&classes, label, class_rank(t, row, class_col, label),
+                      XR_PLOT_CLASSES, t, "classes", d->err) ||
+            tally_add(&splits, split, split_rank(split), MAX_SPLITS, t, "splits", d->err))
             goto done;
     }
     if (!classes.n) {
-        xr_fail(script->err, "%s: no row", t->name);
+        xr_fail(d->err, "%s: no row", t->name);
         goto done;
     }
     tally_sort(&classes);
     tally_sort(&splits);
-    counts = xr_alloc_array(classes.n * splits.n, sizeof *counts, script->err);
+    counts = xr_alloc_array(classes.n * splits.n, sizeof *counts, d->err);
     if (!counts)
         goto done;
     for (size_t row = 0; row < t->n_rows; row++) {
@@ -430,23 +345,14 @@ int xr_plot_classes(struct xr_script *script, const struct xr_plot_style *style,
     }
     for (size_t c = 0; c < classes.n; c++)
         names[c] = *classes.name[c] ? classes.name[c] : "(no label)";
-    rows = split_col >= 0 ? (double)splits.n : 0.0;
-    bottom = 0.8 + xr_script_classes(&tics, 'x', names, classes.n, 46);
-    height = style->width * 0.5 + line * (top + rows + bottom);
-    xr_script_head(script, style, height);
-    xr_script_box(script, style, height, 4.6, 0.8, top + rows, bottom);
-    xr_script_put(script,
-                  "set ylabel 'records'\nset yrange [0:*]\nset xrange [-0.6:%zu-0.4]\n"
-                  "set key at screen %.4f,%.4f left top vertical maxcols 1\n%s",
-                  classes.n, 4.2 * line / style->width,
-                  1.0 - (top - 1.0) * line / (style->height > 0 ? style->height : height),
-                  tics.buf.data ? tics.buf.data : "");
-    script->failed = script->failed || tics.failed;
-    put_bars(script, style, &classes, &splits, counts, split_col >= 0);
-    status = script->failed ? -1 : 0;
+    panel = xr_draw_panel(d, "", "records");
+    panel->ratio = 0.6;
+    panel->y.from = 0.0;
+    xr_draw_names(d, &panel->x, names, classes.n);
+    put_bars(d, panel, &classes, &splits, counts, split_col >= 0);
+    status = d->failed ? -1 : 0;
 done:
-    script->failed = status != 0;
-    xr_buf_free(&tics.buf);
+    d->failed = status != 0;
     free(counts);
     return status;
 }

@@ -85,14 +85,27 @@ kinds() {
     xr-plot roc -n 500 -s 3 predictions.csv >roc.svg
     want=$(awk '/^roc_auc_ovr_macro/ { sub(/\*? *$/, ""); print $2, $3, $4 }' text)
     [ -n "$want" ]
-    grep -q -F "$want  macro average" roc.svg
+    grep -A 4 -F ">$want<" roc.svg | grep -q '>macro average<'
     xr-plot confusion -n 500 -s 3 predictions.csv >confusion.svg
     want=$(awk '/^accuracy/ { sub(/\*? *$/, ""); print $2, $3, $4 }' text)
     grep -q -F "accuracy $want" confusion.svg
     grep -q '>66.7 %<' confusion.svg
     xr-plot roc -n 0 predictions.csv >roc.svg
-    grep -q '>0.831  macro average<' roc.svg
+    grep -A 4 '>0.831<' roc.svg | grep -q '>macro average<'
     grep -q '>AUC<' roc.svg
+}
+
+@test "bands only with intervals; --class takes curves; unknown ones are refused" {
+    tables
+    xr-plot roc -n 99 --script predictions.csv >script
+    [ "$(grep -c filledcurves script)" -eq 3 ]
+    xr-plot roc -n 0 --script predictions.csv >script
+    run ! grep -q filledcurves script
+    xr-plot pr -n 99 --class benign --script predictions.csv >script
+    [ "$(grep -c filledcurves script)" -eq 1 ]
+    run ! grep -q "'malignant'" script
+    run -1 --separate-stderr xr-plot roc -n 9 --class begnin predictions.csv
+    [[ $stderr == "xr-plot: predictions.csv: no class 'begnin'" ]]
 }
 
 @test "hostile names come out literally" {
@@ -104,7 +117,7 @@ kinds() {
         grep -q -F ">\$t_{x}' \\n<" "$kind.svg"
         xr-plot -q "$kind" -n 9 --format pdf bad.csv >"$kind.pdf"
     done
-    grep -q -F '>it'"'"'s "x" \n $'$'\xe2\x80\xa6<' classes.svg
+    grep -q -F '>it'"'"'s "x" \n '$'\xe2\x80\xa6'"b^c @m \`id\`<" classes.svg
     grep -q -F '>&lt;&amp;>%d<' classes.svg
     grep -q -F '>&lt;&amp;>%d<' confusion.svg
     grep -q -F '&lt;&amp;>%d<' roc.svg
@@ -117,7 +130,7 @@ kinds() {
     tables
     grep -v ',malignant,' predictions.csv >two.csv
     xr-plot roc -n 9 two.csv >roc.svg
-    grep -q '>undefined  malignant<' roc.svg
+    grep -A 4 '>undefined<' roc.svg | grep -q '>malignant<'
     head -3 predictions.csv >one.csv
     for kind in confusion roc pr; do
         xr-plot $kind -n 9 one.csv >one.svg
@@ -149,8 +162,8 @@ kinds() {
     tables
     xr-plot classes --script splits.csv >script
     grep -q "set xtics ('normal' 0, 'benign' 1, 'malignant' 2)" script
-    grep -o "title '[a-z]* ([0-9]*)'" script >titles
-    diff titles - <<<$'title \'train (2)\'\ntitle \'val (1)\'\ntitle \'test (1)\''
+    grep -o "label '[a-z]* ([0-9]*)'" script >titles
+    diff titles - <<<$'label \'train (2)\'\nlabel \'val (1)\'\nlabel \'test (1)\''
     cut -d, -f1,2 splits.csv | xr-plot classes --script >script
     grep -q "set xtics ('benign' 0, 'malignant' 1, 'normal' 2)" script
 }

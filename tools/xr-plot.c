@@ -14,6 +14,7 @@ struct settings {
     char *title, *split, *group;
     int64_t resamples;
     double confidence;
+    struct xr_list classes;
     bool script;
 };
 
@@ -34,6 +35,8 @@ static const struct xr_opt options[] = {
      "only predictions of this split", 0, 0, NULL, false},
     {"group", 0, XR_OPT_TEXT, offsetof(struct settings, group), "COLUMN",
      "resample whole groups of this column", 0, 0, NULL, false},
+    {"class", 0, XR_OPT_LIST, offsetof(struct settings, classes), "NAME",
+     "only the curve of this class; may be repeated", 0, 0, NULL, false},
     {"resamples", 'n', XR_OPT_INT, offsetof(struct settings, resamples), "N",
      "resamples of the intervals, 0 for none", 0, 1e7, NULL, false},
     {"confidence", 0, XR_OPT_REAL, offsetof(struct settings, confidence), "P",
@@ -53,15 +56,10 @@ static const struct xr_tool tool = {
     .max_operands = 2,
 };
 
-typedef int scored_plot(struct xr_script *, const struct xr_plot_style *,
-                        const struct xr_plot_scored *);
-typedef int table_plot(struct xr_script *, const struct xr_plot_style *,
-                       const struct xr_table *);
-
 static const struct {
     const char *name;
-    scored_plot *scored; /* one of the two */
-    table_plot *table;
+    xr_plot_of_scored *scored; /* one of the two */
+    xr_plot_of_table *table;
 } kinds[] = {
     {"confusion", xr_plot_confusion, NULL},
     {"roc", xr_plot_roc, NULL},
@@ -99,9 +97,9 @@ static struct xr_plot_style settle_style(const struct xr_cli *cli,
     return style;
 }
 
-static int plot_scored(struct xr_script *script, scored_plot *plot,
-                       const struct xr_plot_style *style, const struct settings *set,
-                       const struct xr_cli *cli, const char *path)
+static int plot_scored(struct xr_drawing *d, xr_plot_of_scored *plot,
+                       const struct settings *set, const struct xr_cli *cli,
+                       const char *path)
 {
     struct xr_predictions_options which = {
         .split = set->split, .group = set->group, .skip_unlabelled = true};
@@ -117,7 +115,7 @@ static int plot_scored(struct xr_script *script, scored_plot *plot,
     struct xr_scored rows;
     int status = -1;
 
-    if (xr_predictions_read(&p, path, &which, script->err))
+    if (xr_predictions_read(&p, path, &which, d->err))
         return -1;
     if (!set->split && p.n_splits > 1)
         xr_cli_warn(cli, "%s: rows of %zu splits are drawn together; --split takes one",
@@ -131,14 +129,17 @@ static int plot_scored(struct xr_script *script, scored_plot *plot,
                               .label = p.label,
                               .group = p.group,
                               .n_groups = p.n_groups};
-    figures = xr_alloc_array(xr_n_metrics(p.k), sizeof *figures, script->err);
-    if (figures && xr_metrics_open(&metrics, &rows, script->err) == 0 &&
-        xr_metrics_bootstrap(figures, metrics, &bootstrap, script->err) == 0) {
+    figures = xr_alloc_array(xr_n_metrics(p.k), sizeof *figures, d->err);
+    if (figures && xr_metrics_open(&metrics, &rows, d->err) == 0 &&
+        xr_metrics_bootstrap(figures, metrics, &bootstrap, d->err) == 0) {
         scored = (struct xr_plot_scored){.predictions = &p,
+                                         .rows = &rows,
                                          .metrics = metrics,
                                          .figures = figures,
-                                         .confidence = set->confidence};
-        status = plot(script, style, &scored);
+                                         .bootstrap = &bootstrap,
+                                         .only = (const char *const *)set->classes.items,
+                                         .n_only = set->classes.n};
+        status = plot(d, &scored);
     }
     xr_metrics_close(metrics);
     free(figures);
@@ -146,15 +147,14 @@ static int plot_scored(struct xr_script *script, scored_plot *plot,
     return status;
 }
 
-static int plot_table(struct xr_script *script, table_plot *plot,
-                      const struct xr_plot_style *style, const char *path)
+static int plot_table(struct xr_drawing *d, xr_plot_of_table *plot, const char *path)
 {
     struct xr_table table;
     int status;
 
-    if (xr_table_read(&table, path, script->err))
+    if (xr_table_read(&table, path, d->err))
         return -1;
-    status = plot(script, style, &table);
+    status = plot(d, &table);
     xr_table_free(&table);
     return status;
 }
@@ -166,6 +166,7 @@ int main(int argc, char **argv)
     struct xr_cli cli;
     struct xr_plot_style style;
     struct xr_err err = {0};
+    struct xr_drawing drawing = {.err = &err};
     struct xr_script script = {.err = &err};
     struct xr_buf image = {0}, *result = &script.buf;
     struct xr_out *out = NULL;
@@ -177,9 +178,10 @@ int main(int argc, char **argv)
     kind = find_kind(&cli);
     style = settle_style(&cli, &set);
     path = cli.n_operands > 1 ? cli.operands[1] : "-";
-    if (kinds[kind].scored
-            ? plot_scored(&script, kinds[kind].scored, &style, &set, &cli, path)
-            : plot_table(&script, kinds[kind].table, &style, path))
+    if (kinds[kind].scored ? plot_scored(&drawing, kinds[kind].scored, &set, &cli, path)
+                           : plot_table(&drawing, kinds[kind].table, path))
+        goto done;
+    if (xr_drawing_script(&script, &style, &drawing))
         goto done;
     if (!set.script) {
         if (xr_plot_run(&image, &script.buf, &style, &err))
@@ -193,6 +195,7 @@ int main(int argc, char **argv)
         status = EXIT_SUCCESS;
 done:
     xr_out_close(out);
+    xr_drawing_free(&drawing);
     xr_buf_free(&image);
     xr_buf_free(&script.buf);
     return xr_cli_end(&cli, status, &err);
