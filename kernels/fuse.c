@@ -230,6 +230,11 @@ static void drop_node(struct xk_graph *graph, int node)
 
 void xk_fuse_infer(struct xk_graph *graph)
 {
+    if (graph->map) {
+        graph->nodes[graph->map].op = XK_OP_NONE;
+        graph->nodes[graph->map].n_inputs = 0;
+        graph->map = 0;
+    }
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].op == XK_OP_DROP_PATH)
             drop_node(graph, i);

@@ -403,6 +403,26 @@ int xk_hidden(struct xk_graph *graph, int x, size_t out, size_t in, const char *
     return node;
 }
 
+void xk_map_head(struct xk_graph *graph)
+{
+    struct xk_conv one = {.out = 1, .kernel = 1, .bias = true};
+    int x = graph->logits, first = graph->n_params;
+
+    while (!graph->failed && graph->nodes[x].op != XK_OP_GAP &&
+           graph->nodes[x].op != XK_OP_INPUT)
+        x = graph->nodes[x].inputs[0];
+    if (graph->failed)
+        return;
+    if (graph->nodes[x].op == XK_OP_INPUT) {
+        xk_refuse(graph, "no map of features is pooled");
+        return;
+    }
+    graph->map = xk_conv(graph, graph->nodes[x].inputs[0], &one, "lesion_map");
+    xk_init(graph, graph->map, XK_BIAS, XK_INIT_CONSTANT, -3);
+    for (int i = first; i < graph->n_params; i++)
+        graph->params[i].param.map = true;
+}
+
 void xk_init(struct xk_graph *graph, int node, enum xk_role role, enum xk_init init,
              double value)
 {

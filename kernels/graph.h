@@ -104,6 +104,7 @@ struct xk_graph {
     int n_params, room_params;
     struct xk_layer *layers;
     int n_layers, room_layers;
+    int logits, map;     /* nodes: the result; the second head, 0: none */
     size_t param_floats; /* size of the value buffer */
     int failed;          /* sticky: set by a builder function, with err */
     struct xr_err err;
@@ -158,6 +159,9 @@ int xk_linear(struct xk_graph *graph, int x, size_t out, double weight_range,
               double bias_range, const char *name);
 /* A fully connected layer that is not the classifier, with torch's initialisation. */
 int xk_hidden(struct xk_graph *graph, int x, size_t out, size_t in, const char *name);
+/* The second head of xk_net_map, behind the finished graph. Refuses a network that does
+ * not pool a map of features. */
+void xk_map_head(struct xk_graph *graph);
 /* Another initialisation than the builder's for a parameter of this node. */
 void xk_init(struct xk_graph *graph, int node, enum xk_role role, enum xk_init init,
              double value);

@@ -17,6 +17,20 @@ static double log_sum(const float *z, size_t k)
     return top + log(sum);
 }
 
+double xk_loss_map(float *d_map, const float *map, const float *target, size_t count,
+                   double scale)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        double z = (double)map[i], t = (double)target[i], p = 1 / (1 + exp(-z));
+
+        sum += fmax(z, 0) - z * t + log1p(exp(-fabs(z)));
+        d_map[i] = (float)(scale * (p - t) / (double)count);
+    }
+    return sum / (double)count;
+}
+
 void xk_softmax(float *p, const float *logits, size_t n, size_t k)
 {
     for (size_t i = 0; i < n; i++) {

@@ -48,6 +48,14 @@ double xk_loss_mixed(float *d_logits, const float *logits, const int64_t *labels
                      size_t n, size_t k, const struct xk_loss *loss, double lam,
                      double *weight);
 
+/*
+ * Of the second head (xk_net_map): binary cross-entropy of each cell, with targets from 0
+ * to 1, as torch.nn.functional.binary_cross_entropy_with_logits: the mean. d_map
+ * [count] is its gradient times `scale`.
+ */
+double xk_loss_map(float *d_map, const float *map, const float *target, size_t count,
+                   double scale);
+
 /* Softmax of each row, in double, rounded once. */
 void xk_softmax(float *p, const float *logits, size_t n, size_t k);
 

@@ -37,6 +37,8 @@ static int check_spec(const struct xk_spec *spec, struct xr_err *err)
     if (!(spec->drop_rate >= 0 && spec->drop_rate < 1) ||
         !(spec->drop_path_rate >= 0 && spec->drop_path_rate < 1))
         return xr_fail_usage(err, "drop rates: not from 0 to below 1");
+    if (spec->map && !spec->training)
+        return xr_fail_usage(err, "a second head needs a net for training");
     return 0;
 }
 
@@ -45,6 +47,9 @@ static int build_graph(struct xk_net *net, const struct xk_family *family, size_
 {
     net->arch = &family->archs[row];
     family->build(&net->graph, row, &net->spec);
+    net->graph.logits = net->graph.n_nodes - 1;
+    if (net->spec.map)
+        xk_map_head(&net->graph);
     if (xk_graph_shapes(&net->graph, err))
         return -1;
     xk_graph_dtypes(&net->graph, net->spec.dtype);
@@ -95,6 +100,16 @@ static size_t input_bytes(const struct xk_net *net)
            xk_dtype_size(net->spec.dtype);
 }
 
+/* The gradient of the second head's logits. */
+static size_t map_bytes(const struct xk_net *net)
+{
+    const struct xk_node *node = net->spec.map ? &net->graph.nodes[net->graph.map] : NULL;
+
+    return node ? net->spec.batch * node->shape.h * node->shape.w *
+                      xk_dtype_size(node->dtype)
+                : 0;
+}
+
 static int get_memory(struct xk_net *net, struct xr_err *err)
 {
     const struct xk_backend *b = BACKEND(net);
@@ -109,13 +124,18 @@ static int get_memory(struct xk_net *net, struct xr_err *err)
     net->arena = b->alloc(net->dev, net->arena_bytes, err);
     if (!net->values || !net->input || !net->d_logits || !net->arena)
         return -1;
+    if (net->spec.map) {
+        net->d_map = b->alloc(net->dev, map_bytes(net), err);
+        if (!net->d_map)
+            return -1;
+    }
     if (net->spec.training) {
         net->grads = b->alloc(net->dev, params, err);
         if (!net->grads)
             return -1;
-        xk_plan_bind(&net->train, net->arena, net->input, net->d_logits);
+        xk_plan_bind(&net->train, net->arena, net->input, net->d_logits, net->d_map);
     }
-    xk_plan_bind(&net->infer, net->arena, net->input, net->d_logits);
+    xk_plan_bind(&net->infer, net->arena, net->input, net->d_logits, NULL);
     return 0;
 }
 
@@ -200,6 +220,7 @@ void xk_net_close(struct xk_net *net)
         b->free(net->dev, net->values, params);
         b->free(net->dev, net->grads, params);
         b->free(net->dev, net->input, input_bytes(net));
+        b->free(net->dev, net->d_map, map_bytes(net));
         b->free(net->dev, net->d_logits,
                 net->spec.batch * net->spec.n_classes * sizeof(float));
         b->free(net->dev, net->arena, net->arena_bytes);
@@ -402,7 +423,7 @@ static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float
     }
     net->ran = plan;
     net->backward_done = false;
-    BACKEND(net)->download(net->dev, logits, plan->steps[plan->n_steps - 1].y,
+    BACKEND(net)->download(net->dev, logits, plan->steps[plan->graph.logits].y,
                            net->n * net->spec.n_classes * sizeof(float));
     return 0;
 }
@@ -430,7 +451,7 @@ int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t se
 /* What the classifier reads, before dropout. */
 static int features_node(const struct xk_plan *plan)
 {
-    int i = plan->graph.nodes[plan->n_steps - 1].inputs[0];
+    int i = plan->graph.nodes[plan->graph.logits].inputs[0];
 
     while (plan->graph.nodes[i].op == XK_OP_DROPOUT)
         i = plan->graph.nodes[i].inputs[0];
@@ -538,6 +559,65 @@ int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *er
         before = after;
     }
     net->backward_done = true;
+    return 0;
+}
+
+static const struct xk_node *map_node(const struct xk_net *net, struct xr_err *err)
+{
+    if (net->spec.map)
+        return &net->graph.nodes[net->graph.map];
+    xr_fail(err, "the net was opened without a second head");
+    return NULL;
+}
+
+int xk_net_map(struct xk_net *net, float *dst, size_t *h, size_t *w, struct xr_err *err)
+{
+    const struct xk_node *node = map_node(net, err);
+    size_t count, size;
+    char *part;
+
+    if (!node)
+        return -1;
+    *h = node->shape.h;
+    *w = node->shape.w;
+    if (!dst)
+        return 0;
+    if (net->ran != &net->train)
+        return xr_fail(err, "the second head before a forward pass in training");
+    count = floats(node, net->n);
+    size = xk_dtype_size(node->dtype);
+    part = xr_alloc_array(count, size, err);
+    if (!part)
+        return -1;
+    BACKEND(net)->download(net->dev, part, net->train.steps[net->graph.map].y,
+                           count * size);
+    for (size_t i = 0; i < count; i++)
+        dst[i] = xk_value_at(part, node->dtype, i);
+    free(part);
+    return 0;
+}
+
+int xk_net_set_map_grad(struct xk_net *net, const float *d_map, struct xr_err *err)
+{
+    const struct xk_node *node = map_node(net, err);
+    size_t count, size;
+    void *part;
+
+    if (!node)
+        return -1;
+    count = floats(node, net->n);
+    size = xk_dtype_size(node->dtype);
+    part = xr_alloc_array(count, size, err);
+    if (!part)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (node->dtype == XK_BF16)
+            ((uint16_t *)part)[i] = xk_f32_to_bf16(d_map[i]);
+        else
+            ((float *)part)[i] = d_map[i];
+    }
+    BACKEND(net)->upload(net->dev, net->d_map, part, count * size);
+    free(part);
     return 0;
 }
 

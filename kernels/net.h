@@ -46,6 +46,7 @@ struct xk_spec {
     enum xk_dtype dtype;            /* of activations and their gradients */
     int n_threads;                  /* 0: the CPUs of the affinity mask */
     float drop_rate, drop_path_rate;
+    bool map; /* a second head, see xk_net_map; needs training */
     const char *
         keep; /* layer whose activation and gradient are kept (needs training), or NULL */
 };
@@ -68,6 +69,7 @@ struct xk_param {
     bool trainable; /* false: a buffer (running_mean, running_var, num_batches_tracked) */
     bool counter;   /* num_batches_tracked: int64 in files, one float here */
     bool head;      /* belongs to the classifier */
+    bool map;       /* belongs to the second head: nothing but training needs it */
     bool frozen;    /* set by xk_net_freeze: no gradient, no update */
 };
 
@@ -119,6 +121,19 @@ int xk_net_forward_head(struct xk_net *net, float *logits, const float *features
  * dropout). The backward pass behind it computes gradients of activations only, and ends
  * at the kept layer. */
 int xk_net_forward_keep(struct xk_net *net, float *logits,
+                        struct xr_err *err) XR_MUST_USE;
+
+/*
+ * The second head: a 1x1 convolution with bias, "lesion_map", of what the classifier
+ * pools, one logit for each of its h x w cells. It runs in training alone and leaves the
+ * classifier's own pass as it is; its weight and bias begin at 0 and -3 (a lesion is
+ * rare). dst [n][h][w] (NULL: only the shape) after a forward pass in training.
+ */
+int xk_net_map(struct xk_net *net, float *dst, size_t *h, size_t *w,
+               struct xr_err *err) XR_MUST_USE;
+/* The gradient of its logits, [n][h][w], for the backward pass that follows; without one
+ * it is that of the last batch. */
+int xk_net_set_map_grad(struct xk_net *net, const float *d_map,
                         struct xr_err *err) XR_MUST_USE;
 
 /* d_logits [n][n_classes]: gradients are added to what is there (xk_net_zero_grad first).

@@ -15,7 +15,7 @@ struct xk_net {
     struct xk_plan *ran; /* by the last forward pass */
     int keep;            /* node, -1: none */
     float *values, *grads, *d_logits;
-    void *input; /* of spec.dtype */
+    void *input, *d_map; /* of spec.dtype; d_map NULL: no second head */
     char *arena;
     size_t arena_bytes;
     uint64_t version; /* of the values */

@@ -12,7 +12,8 @@
 enum {
     NO_BUFFER = -1,
     BUFFER_INPUT = -2,
-    BUFFER_LOGITS = -3
+    BUFFER_LOGITS = -3,
+    BUFFER_MAP = -4
 };
 
 struct xk_buffer {
@@ -123,15 +124,16 @@ static void plan_forward(struct xk_plan *plan, size_t batch, bool backward)
                 use(plan, plan->saved[i], last_use(plan, i));
         }
     }
-    for (int i = n - 1; i > 0; i = plan->graph.nodes[i].inputs[0]) {
+    for (int i = plan->graph.logits; i > 0; i = plan->graph.nodes[i].inputs[0]) {
         use(plan, plan->y[i], 2 * n); /* xk_net_pooled */
-        if (i < n - 1 && plan->graph.nodes[i].op != XK_OP_DROPOUT)
+        if (i < plan->graph.logits && plan->graph.nodes[i].op != XK_OP_DROPOUT)
             break;
     }
     for (int i = 0; i < n; i++) { /* logits and the classifier's input stay readable */
         const struct xk_node *node = &plan->graph.nodes[i];
 
-        if (node->op == XK_OP_LINEAR || node->op == XK_OP_GAP || node->head) {
+        if (node->op == XK_OP_LINEAR || node->op == XK_OP_GAP || node->head ||
+            (i && i == plan->graph.map)) {
             use(plan, plan->y[i], 2 * n);
             use(plan, plan->saved[i], 2 * n);
         }
@@ -434,7 +436,9 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     plan->again = plan->merge + 6 * n;
     for (size_t i = 0; i < n * PLACES; i++)
         plan->y[i] = NO_BUFFER;
-    plan->dy[(n - 1) * XK_MAX_GRADS] = BUFFER_LOGITS;
+    plan->dy[plan->graph.logits * XK_MAX_GRADS] = BUFFER_LOGITS;
+    if (plan->graph.map && backward)
+        plan->dy[plan->graph.map * XK_MAX_GRADS] = BUFFER_MAP;
     plan_forward(plan, batch, backward);
     if (backward)
         plan_backward(plan, batch, keep);
@@ -453,11 +457,13 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
     return place(plan, err);
 }
 
-void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits)
+void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits,
+                  void *d_map)
 {
 #define AT(buffer)                                                                       \
     ((buffer) == BUFFER_INPUT    ? input                                                 \
      : (buffer) == BUFFER_LOGITS ? d_logits                                              \
+     : (buffer) == BUFFER_MAP    ? d_map                                                 \
      : (buffer) == NO_BUFFER     ? NULL                                                  \
                                  : (void *)(arena + plan->buffers[buffer].offset))
     for (int i = 0; i < plan->n_steps; i++) {

@@ -28,8 +28,9 @@ struct xk_plan {
 int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
                  bool backward, int keep, struct xr_err *err) XR_MUST_USE;
 /* Put the steps' pointers into an arena of plan->bytes. input and d_logits live outside
- * of it. */
-void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits);
+ * of it, as does d_map (NULL: the graph has no second head). */
+void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits,
+                  void *d_map);
 void xk_plan_free(struct xk_plan *plan);
 
 #endif

@@ -340,6 +340,31 @@ rates() {
     cmp <(columns none.csv) <(columns c.csv)
 }
 
+@test "masks as a second task" {
+    inputs
+    tiny-stream 20 size=64 epochs=2 masks=1 >masks.tar
+    masked() { xr-train -m resnet18 -b 8 -j 1 --mask-loss 3 "$@"; }
+    run -0 --separate-stderr masked --mixup .4 --cutmix 1 --mix-prob .5 -o a.safetensors masks.tar
+    [ -z "$stderr" ]
+    masked --mixup .4 --cutmix 1 --mix-prob .5 -o b.safetensors masks.tar >b.csv
+    cmp a.safetensors b.safetensors
+    # the second head is none of the model's
+    xr-train -m resnet18 -b 8 -j 1 -o plain.safetensors masks.tar >plain.csv
+    [ "$(grep -ac lesion_map a.safetensors)" -eq 0 ]
+    run -1 cmp -s <(columns b.csv) <(columns plain.csv)
+    xr-predict -j 1 -w a.safetensors masks.tar >/dev/null
+    # a cut stream goes on to the same bytes
+    head -c 200000 masks.tar >part.tar
+    run -1 masked --checkpoint state -o c.safetensors <part.tar
+    masked --checkpoint state -o c.safetensors <masks.tar >c.csv
+    masked -o d.safetensors <masks.tar >d.csv
+    cmp c.safetensors d.safetensors
+    run -0 --separate-stderr masked -o e.safetensors train.tar
+    [[ $stderr == *"warning: no record of the first epoch has a mask"* ]]
+    run -2 --separate-stderr xr-train -m alexnet --mask-loss 1 -o x masks.tar
+    [[ $stderr == *"no map of features is pooled"* ]]
+}
+
 @test "mixing, accumulation and a plateau go on to the same bytes" {
     inputs
     new="--mixup .4 --cutmix 1 --accumulate 2 --schedule plateau --plateau-patience 0 --plateau-threshold .9 --factor .5

@@ -47,6 +47,7 @@ static const struct xr_opt options[] = {
     REAL("cutmix", cutmix, 0, 100, "alpha of CutMix; 0: none"),
     REAL("mix-prob", mix_prob, 0, 1, "share of the batches that are mixed"),
     REAL("mix-switch", mix_switch, 0, 1, "share of CutMix where both are wanted"),
+    REAL("mask-loss", mask_loss, 0, 1000, "weight of a second task: where the mask lies"),
     ONE_OF("optimizer", optimizer, XR_TRAIN_OPTIMIZERS, "how weights move"),
     REAL("lr", lr, 0, 1e3, "learning rate behind the warm-up"),
     REAL("min-lr", min_lr, 0, 1e3, "learning rate at the end of the schedule"),

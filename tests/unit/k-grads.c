@@ -22,6 +22,7 @@ struct test {
     size_t h, w, batch, channels;
 };
 
+static bool second_head;           /* of all nets, counted too */
 static const struct test *current; /* what build_test builds: a family has no closure */
 
 static int conv(struct xk_graph *g, int x, size_t out, size_t kernel, size_t stride,
@@ -52,6 +53,40 @@ static void build_test(struct xk_graph *g, size_t row, const struct xk_spec *spe
 static const struct xk_arch archs[] = {{.name = "test"}, {0}};
 static const struct xk_family family = {archs, build_test};
 
+/* What a logit of the second head weighs in the loss. */
+static float map_weight(size_t i)
+{
+    return 0.3f + 0.1f * (float)(i % 7);
+}
+
+static double forward_map(struct xk_net *net)
+{
+    float map[256];
+    double loss = 0;
+    size_t h, w;
+    struct xr_err err = {0};
+
+    if (!net->spec.map)
+        return 0;
+    if (xk_net_map(net, map, &h, &w, &err))
+        ok(0, "%s", err.text);
+    for (size_t i = 0; i < current->batch * h * w; i++)
+        loss += (double)map[i] * (double)map_weight(i);
+    return loss;
+}
+
+static void backward(struct xk_net *net, const float *d)
+{
+    float map[256];
+    struct xr_err err = {0};
+
+    for (size_t i = 0; i < 256; i++)
+        map[i] = map_weight(i);
+    if ((net->spec.map && xk_net_set_map_grad(net, map, &err)) ||
+        xk_net_backward(net, d, &err))
+        ok(0, "%s", err.text);
+}
+
 static double forward(struct xk_net *net, const float *d)
 {
     float logits[8 * N_CLASSES];
@@ -62,7 +97,7 @@ static double forward(struct xk_net *net, const float *d)
         ok(0, "%s", err.text);
     for (size_t i = 0; i < current->batch * N_CLASSES; i++)
         loss += (double)logits[i] * (double)d[i];
-    return loss;
+    return loss + forward_map(net);
 }
 
 static float *fill(size_t n, const char *name, double lo, double hi)
@@ -87,8 +122,7 @@ static double worst_slope(struct xk_net *net, const float *d)
     if (xk_net_zero_grad(net, &err))
         ok(0, "%s", err.text);
     forward(net, d);
-    if (xk_net_backward(net, d, &err))
-        ok(0, "%s", err.text);
+    backward(net, d);
     for (size_t i = 0; i < xk_net_n_params(net); i++) {
         const struct xk_param *p = xk_net_param(net, i);
         float *v, *g, *way, *moved;
@@ -138,6 +172,7 @@ static struct xk_net *open_net(const struct test *t, enum xk_dtype dtype,
                            .batch = t->batch,
                            .training = true,
                            .dtype = dtype,
+                           .map = second_head,
                            .n_threads = 2};
     struct xk_net *net;
     struct xr_err err = {0};
@@ -170,8 +205,7 @@ static float *gradients(struct xk_net *net, const float *d)
     if (xk_net_zero_grad(net, &err))
         ok(0, "%s", err.text);
     forward(net, d);
-    if (xk_net_backward(net, d, &err))
-        ok(0, "%s", err.text);
+    backward(net, d);
     for (size_t i = 0; i < xk_net_n_params(net); i++)
         if (xk_net_param(net, i)->trainable &&
             xk_net_get_grad(net, i, g + net->graph.params[i].offset, &err))
@@ -411,6 +445,12 @@ static int gap(struct xk_graph *g, int x)
     return xk_gap(g, x);
 }
 
+static int bn_silu_gap(struct xk_graph *g, int x)
+{
+    x = conv(g, x, current->channels, 3, 1, 1, 1, false, "op");
+    return xk_gap(g, xk_act(g, xk_bn(g, x, 1e-3f, 1, "norm"), XK_ACT_SILU));
+}
+
 static int gate(struct xk_graph *g, int x)
 {
     int s = conv(g, xk_gap(g, x), 2, 1, 1, 0, 1, true, "reduce");
@@ -518,8 +558,16 @@ int main(void)
         {"hidden linear", hidden, 3, 2, 2, 4},
         {"hidden linear", hidden, 1, 1, 1, 4},
     };
+    static const struct test mapped[] = {
+        {"pooling, a second head", gap, 5, 3, 2, 5},
+        {"pooling, a second head", gap, 1, 1, 1, 18},
+        {"batch norm, SiLU, pooling, a second head", bn_silu_gap, 4, 3, 2, 6},
+    };
 
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         check(&tests[i]);
+    second_head = true;
+    for (size_t i = 0; i < sizeof mapped / sizeof *mapped; i++)
+        check(&mapped[i]);
     return tap_done();
 }

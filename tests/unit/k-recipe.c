@@ -347,6 +347,21 @@ static void check_mixed_loss(void)
     ok(off < 1e-6, "and the gradient of the sum");
 }
 
+/* max(z, 0) - z t + log(1 + exp(-|z|)), worked out by hand. */
+static void check_map_loss(void)
+{
+    static const float z[3] = {0, 2, -3}, t[3] = {0.5f, 1, 0.25f};
+    static const double slope[3] = {0, 0.8807970780 - 1, 0.0474258732 - 0.25};
+    float d[3];
+    double off = 0;
+
+    near(xk_loss_map(d, z, t, 3, 6), (0.6931471806 + 0.1269280110 + 0.7985873516) / 3,
+         1e-9, "the loss of a map is the mean of its cells'");
+    for (size_t i = 0; i < 3; i++)
+        off = fmax(off, fabs((double)d[i] - 2 * slope[i]));
+    ok(off < 1e-6, "and its gradient, scaled");
+}
+
 /* Draws of Beta(a, a): mean 1/2, variance 1 / (4 (2a + 1)). */
 static void check_draws(void)
 {
@@ -438,6 +453,7 @@ int main(void)
     check_fixed("alexnet", 0.5f, false);
     check_fixed("alexnet", 0, true);
     check_boxes();
+    check_map_loss();
     check_mixed_loss();
     check_draws();
     check_mixed_images();

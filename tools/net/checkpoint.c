@@ -44,6 +44,17 @@ static int write_file(const char *path, const struct xr_tensor *tensors, size_t 
     return rc ? -1 : 0;
 }
 
+/* What belongs to training alone stays out of the result. */
+static size_t result_tensors(struct xr_tensor *tensors, const struct xk_net *net)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < xk_net_n_params(net); i++)
+        if (!xk_net_param(net, i)->map)
+            tensors[n++] = tensors[i];
+    return n;
+}
+
 int xr_trainer_write(struct xr_trainer *t, const char *path, struct xr_err *err)
 {
     struct xr_tensor *tensors;
@@ -54,7 +65,7 @@ int xr_trainer_write(struct xr_trainer *t, const char *path, struct xr_err *err)
     if (xr_net_tensors(&tensors, &counters, t->c.net, t->best_values, err))
         return -1;
     meta = metadata(t);
-    rc = write_file(path, tensors, xk_net_n_params(t->c.net), meta, err);
+    rc = write_file(path, tensors, result_tensors(tensors, t->c.net), meta, err);
     cJSON_Delete(meta);
     free(tensors);
     free(counters);

@@ -137,7 +137,7 @@ int xr_net_load(struct xk_net *net, const struct xr_model *model, bool new_head,
         const struct xk_param *p = xk_net_param(net, i);
         const struct xr_tensor *t = xr_model_tensor(model, p->name);
 
-        if ((p->head && new_head) || (p->counter && !t))
+        if ((p->head && new_head) || ((p->counter || p->map) && !t))
             continue;
         if (!t)
             return xr_fail(err, "%s: tensor '%s' of %s is missing", model->path, p->name,

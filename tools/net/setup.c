@@ -160,7 +160,8 @@ static int open_net(struct xr_trainer *t, struct xr_err *err)
                            .dtype = (enum xk_dtype)set->precision,
                            .n_threads = (int)t->cli->jobs,
                            .drop_rate = (float)set->drop,
-                           .drop_path_rate = (float)set->drop_path};
+                           .drop_path_rate = (float)set->drop_path,
+                           .map = set->mask_loss > 0};
     struct xr_preprocess *pre = &t->c.pre;
     const struct xk_arch *arch;
 
@@ -306,6 +307,9 @@ int xr_trainer_open(struct xr_trainer *t, const char *input, struct xr_err *err)
         ((t->mix.mixup > 0 || t->mix.cutmix > 0) && !t->mixed) || !t->values ||
         !t->best_values || !t->seen)
         goto done;
+    if (set->mask_loss > 0 && xr_map_head_open(&t->map, t->c.net, set->mask_loss, room,
+                                               t->header.height, t->header.width, err))
+        goto done;
     if (open_features(t, err))
         goto done;
     t->training = training_json(t, &optim);
@@ -319,6 +323,7 @@ done:
 void xr_trainer_close(struct xr_trainer *t)
 {
     xr_features_close(t->features);
+    xr_map_head_close(&t->map);
     xk_optim_close(t->optim);
     xr_classifier_close(&t->c);
     xr_reader_close(t->in);

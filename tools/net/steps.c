@@ -120,6 +120,10 @@ int xr_trainer_step(struct xr_trainer *t, struct xr_err *err)
     t->epoch_step++;
     if (!isfinite(loss))
         return xr_guard(t, "the loss", err);
+    if (t->map.weight > 0 && !has_features(t) && t->epoch > t->set->freeze_epochs &&
+        xr_map_head_step(&t->map, t->c.net, b, &mixed, t->loss.sum ? weight : 1, &loss,
+                         err))
+        return -1;
     if ((!t->group && xk_net_zero_grad(t->c.net, err)) ||
         xk_net_backward(t->c.net, t->d_logits, err) ||
         xr_scores_add(&t->scores, t->logits, t->labels, b->n, loss, weight, err))

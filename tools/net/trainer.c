@@ -135,6 +135,8 @@ static int end_epoch(struct xr_trainer *t, bool *lost, struct xr_err *err)
     struct xr_log_row row = {.epoch = t->epoch, .split = "train"};
     int rc;
 
+    if (t->map.weight > 0 && t->epoch == 1 && !t->map.any)
+        xr_cli_warn(t->cli, "no record of the first epoch has a mask");
     if (xr_trainer_update(t, err) || xr_scores_row(&row, &t->scores, err))
         return -1;
     row.lr = xr_trainer_rate(t);

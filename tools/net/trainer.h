@@ -16,6 +16,7 @@ struct xr_train {
     char *model, *val, *init, *checkpoint, *certificate;
     int64_t batch, accumulate; /* images a batch, batches an update */
     double mixup, cutmix, mix_prob, mix_switch;
+    double mask_loss; /* weight of the second task, 0: none */
     /* optimiser and schedule */
     int optimizer; /* XR_TRAIN_OPTIMIZERS */
     /* lr, beta1, beta2, eps, weight_decay, clip: -1 is the optimiser's own */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "features.h"
+#include "map_head.h"
 #include "mix.h"
 #include "progress.h"
 #include "schedule.h"
@@ -29,6 +30,7 @@ struct xr_trainer {
     struct xr_batch batch;
     float *logits, *d_logits;
     struct xr_features *features; /* NULL: not kept */
+    struct xr_map_head map;
     struct xk_mix mix;
     float *mixed;    /* images of a batch that was mixed; NULL: none ever is */
     int64_t *labels; /* of the batch, the larger part of what was mixed */
