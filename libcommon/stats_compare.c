@@ -151,12 +151,23 @@ void xr_areas_compare(struct xr_difference *d, const struct xr_areas *x,
 
 /* --- McNemar ---------------------------------------------------------------------- */
 
-/* P(X <= k) and P(X = k) of n fair coins, 2 k <= n: summed from k down, where the terms
- * fall at once. */
+/* P(X = k) of n fair coins, 2 k <= n: by the product where it does not overflow. */
+static double coin(uint64_t k, uint64_t n)
+{
+    double ways = 1.0;
+
+    if (n > 1000)
+        return exp(lgamma((double)n + 1.0) - lgamma((double)k + 1.0) -
+                   lgamma((double)(n - k) + 1.0) - (double)n * log(2.0));
+    for (uint64_t i = 1; i <= k; i++)
+        ways = ways * (double)(n - k + i) / (double)i;
+    return ldexp(ways, -(int)n);
+}
+
+/* P(X <= k) too: summed from k down, where the terms fall at once. */
 static double coins(uint64_t k, uint64_t n, double *at_k)
 {
-    double term = exp(lgamma((double)n + 1.0) - lgamma((double)k + 1.0) -
-                      lgamma((double)(n - k) + 1.0) - (double)n * log(2.0));
+    double term = coin(k, n);
     double sum = 0.0;
 
     *at_k = term;
@@ -194,6 +205,28 @@ void xr_mcnemar_test(struct xr_mcnemar *t)
     t->corrected = less * less / (double)n;
     t->chi2_p = chi2_tail(t->chi2);
     t->corrected_p = chi2_tail(t->corrected);
+}
+
+/* --- bootstrap ------------------------------------------------------------------- */
+
+double xr_bootstrap_p(const struct xr_figure *figure, const double *theta)
+{
+    double below = 0.0, share, w, p;
+
+    if (figure->method == XR_CI_NONE || figure->n_defined == 0)
+        return NAN;
+    for (size_t i = 0; i < figure->n_defined; i++)
+        below += theta[i] < 0.0 ? 1.0 : theta[i] == 0.0 ? 0.5 : 0.0;
+    share = (below + 0.5) / ((double)figure->n_defined + 1.0);
+    w = xr_norm_quantile(share);
+    if (figure->method == XR_CI_BCA) {
+        double q = w - figure->z0;
+
+        w = q / (1.0 + figure->acceleration * q) - figure->z0;
+    }
+    p = 2.0 * xr_norm_cdf(-fabs(w));
+    p = fmax(p, 1.0 / ((double)figure->n_defined + 1.0));
+    return p < 1.0 ? p : 1.0;
 }
 
 /* --- Holm ------------------------------------------------------------------------- */

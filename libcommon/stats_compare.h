@@ -70,6 +70,22 @@ struct xr_mcnemar {
  */
 void xr_mcnemar_test(struct xr_mcnemar *mcnemar);
 
+/* --- bootstrap ------------------------------------------------------------------- */
+
+/*
+ * Two-sided p of "the figure is zero" from the interval: the least level whose interval
+ * does not hold zero. figure and theta are as xr_bootstrap_interval left them (theta:
+ * n_defined values, sorted). BCa is inverted as
+ *
+ *   w = (q - z0) / (1 + a (q - z0)) - z0,  q = quantile of the share of theta below 0
+ *
+ * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 14: the bounds
+ * solved for the level), others take w = q. The share counts equals by half and one
+ * resample more on either side, and p is at least 1 / (n_defined + 1). NaN without an
+ * interval.
+ */
+double xr_bootstrap_p(const struct xr_figure *figure, const double *theta);
+
 /* --- several comparisons ---------------------------------------------------------- */
 
 /* Holm's step-down adjustment of n p values (Holm, Scandinavian Journal of Statistics 6,

@@ -36,6 +36,11 @@ const char *xr_metric_name(enum xr_metric metric)
     return places[metric].key;
 }
 
+const char *xr_metric_parent(enum xr_metric metric)
+{
+    return places[metric].parent;
+}
+
 const char *xr_class_metric_name(enum xr_class_metric metric)
 {
     return class_keys[metric];

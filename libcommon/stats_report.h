@@ -21,6 +21,8 @@ struct xr_metrics_report {
 /* scikit-learn's name of a figure: "accuracy", "roc_auc_ovr_macro", ...; of a class:
  * "precision", ... */
 const char *xr_metric_name(enum xr_metric metric);
+/* The object it stands in, "macro_avg" or "weighted_avg"; NULL: in none. */
+const char *xr_metric_parent(enum xr_metric metric);
 const char *xr_class_metric_name(enum xr_class_metric metric);
 
 /* A figure as every JSON object of xr-metrics(1) has it: {value, low, high, method}, with

@@ -17,6 +17,7 @@ done
 xr-train -q -m resnet18 --val val.tar -o model.safetensors train.tar >log.csv
 xr-predict -q -w model.safetensors test.tar >predictions.csv
 xr-metrics -q -n 100 predictions.csv >metrics.json
+cp predictions.csv other.csv
 xr-cam -q -w model.safetensors --scores scores.csv -o cam.tar test.tar
 END
 }

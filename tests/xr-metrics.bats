@@ -31,7 +31,6 @@ value() {
 
 @test "each misuse exits 2 with nothing on standard output" {
     predictions
-    wrong_usage xr-metrics a b
     wrong_usage xr-metrics --resamples x labelled.csv
     wrong_usage xr-metrics --resamples -1 labelled.csv
     wrong_usage xr-metrics --confidence 1 labelled.csv

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "json.h"
 #include "metrics_classify.h"
+#include "metrics_compare.h"
 
 struct settings {
     struct xr_classify classify;
@@ -35,16 +36,18 @@ static const struct xr_opt options[] = {
 static const struct xr_tool tool = {
     .name = "xr-metrics",
     .summary = "measure predictions against labels, each figure with its interval",
-    .operands = "[FILE]",
+    .operands = "[FILE...]",
     .options = options,
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY,
-    .max_operands = 1,
+    .max_operands = -1,
 };
 
 /* One mode makes the object, and its text where that is asked for. */
 static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
                       struct xr_buf *text, struct xr_err *err)
 {
+    if (cli->n_operands > 1)
+        return xr_compare_run(&set->classify, cli, text, err);
     return xr_classify_run(&set->classify, cli, xr_cli_input(cli), text, err);
 }
 

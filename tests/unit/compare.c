@@ -9,7 +9,7 @@
 #include "json.h"
 #include "predictions.h"
 #include "rng.h"
-#include "stats_resample.h"
+#include "stats_weighted.h"
 
 #include "tap.h"
 

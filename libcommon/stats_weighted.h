@@ -3,8 +3,8 @@
  * of xr_metrics_bootstrap, so that several tables, subgroups or thresholds are measured
  * on the same resamples.
  */
-#ifndef XR_STATS_RESAMPLE_H
-#define XR_STATS_RESAMPLE_H
+#ifndef XR_STATS_WEIGHTED_H
+#define XR_STATS_WEIGHTED_H
 
 #include "stats_metrics.h"
 
@@ -32,19 +32,5 @@ typedef int xr_weighted(double *figures, const uint32_t *weight, const void *of,
 int xr_resample(double *theta, size_t n_figures, const struct xr_resampling *from,
                 const struct xr_bootstrap *bootstrap, xr_weighted *measure,
                 const void *of, struct xr_err *err) XR_MUST_USE;
-
-/*
- * Two-sided p of "the figure is zero" from the interval: the least level whose interval
- * does not hold zero. figure and theta are as xr_bootstrap_interval left them (theta:
- * n_defined values, sorted). BCa is inverted as
- *
- *   w = (q - z0) / (1 + a (q - z0)) - z0,  q = quantile of the share of theta below 0
- *
- * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 14: the bounds
- * solved for the level), others take w = q. The share counts equals by half and one
- * resample more on either side, so that p is at least 1 / (n_defined + 1). NaN without an
- * interval.
- */
-double xr_bootstrap_p(const struct xr_figure *figure, const double *theta);
 
 #endif

@@ -1,7 +1,6 @@
 /* Resamples of rows or groups as weights, on several threads. */
-#include "stats_resample.h"
+#include "stats_weighted.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,23 +126,4 @@ int xr_resample(double *theta, size_t n_figures, const struct xr_resampling *fro
         share_free(&shares[j]);
     free(shares);
     return status;
-}
-
-double xr_bootstrap_p(const struct xr_figure *figure, const double *theta)
-{
-    double below = 0.0, share, w, p;
-
-    if (figure->method == XR_CI_NONE || figure->n_defined == 0)
-        return NAN;
-    for (size_t i = 0; i < figure->n_defined; i++)
-        below += theta[i] < 0.0 ? 1.0 : theta[i] == 0.0 ? 0.5 : 0.0;
-    share = (below + 0.5) / ((double)figure->n_defined + 1.0);
-    w = xr_norm_quantile(share);
-    if (figure->method == XR_CI_BCA) {
-        double q = w - figure->z0;
-
-        w = q / (1.0 + figure->acceleration * q) - figure->z0;
-    }
-    p = 2.0 * xr_norm_cdf(-fabs(w));
-    return p < 1.0 ? p : 1.0;
 }
