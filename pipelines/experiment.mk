@@ -49,7 +49,7 @@ $(2)/predict.yaml: force
 	$$(call settle,$$(PIPELINES)/section $$(YAML) predict predict-$(1))
 # what val and test films depend on: not the transforms, the epochs or the seed
 $(2)/augment-fixed.yaml: $(2)/augment.yaml
-	$$(call settle,sed -n '1p;/^ *\(size\|fit\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $$<)
+	$$(call settle,sed -n '1p;/^ *\(size\|fit\|polygon-mask\|interpolation\|channels\|classes\|key-replace\|skip-bad\|like\):/p' $$<)
 
 $(2)/val.tar $(2)/test.tar: $(2)/%.tar: $(2)/augment-fixed.yaml $$(OUT)/splits.csv | $$(OUT)/split.txt
 	$$(call say,AUGMENT)

@@ -108,6 +108,20 @@ END
     [ "$(cut -d, -f6 splits.csv | tail -n 6 | tr '\n' ' ')" = "IMG000001 IMG000002 IMG000002 IMG000004 IMG000005 IMG000005 " ]
 }
 
+@test "annotations: a column where the folder is there, masks drawn from their polygons" {
+    folder
+    mkdir d/Annotations
+    echo '{"shapes":[{"label":"x","shape_type":"polygon","points":[[10,10],[40,10],[40,40]]}],"imageWidth":64,"imageHeight":64}' \
+        >d/Annotations/IMG000002.json
+    "$data" d out.csv 2>/dev/null
+    [ "$(head -n 1 out.csv)" = "key,path,mask,label,annotation,$header" ]
+    [ "$(cut -d, -f2,3,5 out.csv | sed -n 2,3p | tr '\n' ' ')" = \
+        "images/IMG000001.jpeg,masks/IMG000001.png, images/IMG000002.jpeg,,Annotations/IMG000002.json " ]
+    xr-split -q --no-group out.csv >splits.csv
+    xr-augment -q --root d --split all --size 64 --polygon-mask splits.csv | tar -tf - | grep -F mask.npy >masks
+    [ "$(tr '\n' ' ' <masks)" = "IMG000001.mask.npy IMG000002.mask.npy " ]
+}
+
 @test "one level down, and a table beside the folder" {
     folder
     "$data" d one.csv 2>/dev/null
@@ -230,8 +244,8 @@ END
     [ "$(awk -F, 'NR > 1 && $3 != ""' splits.csv | wc -l)" = 1306 ]
     xr-split --check splits.csv
     xr-split --check --near-duplicates -j 2 --root "$set" splits.csv >/dev/null
-    # key,path,mask,label,class,group,split,image_id as films.csv has them
-    cut -d, -f1-4,6,8- splits.csv >out.csv
+    # of key,path,mask,label,class,group,split,annotation,image_id
+    cut -d, -f1-4,6,9- splits.csv >out.csv
     # the pairs that duplicates.csv lists, and no other change of groups
     awk -F, '
         FILENAME == "out.csv" { if (FNR > 1) { group[$6] = $5 }; next }
