@@ -7,6 +7,7 @@
 #include "metrics_join.h"
 #include "metrics_parts.h"
 #include "stats_compare.h"
+#include "stats_ensemble.h"
 #include "stats_weighted.h"
 
 #define MAX_TABLES 64
@@ -221,22 +222,13 @@ static int add_delong_of(struct run *run, cJSON *list, size_t c, const char *pat
 
 /* --- McNemar ---------------------------------------------------------------------- */
 
-static uint32_t predicted(const struct xr_predictions *p, size_t i)
-{
-    uint32_t best = 0;
-
-    for (uint32_t c = 1; c < p->k; c++)
-        if (p->p[i * p->k + c] > p->p[i * p->k + best])
-            best = c;
-    return best;
-}
-
 static void count_hits(struct xr_mcnemar *t, const struct xr_predictions *x,
                        const struct xr_predictions *y)
 {
     *t = (struct xr_mcnemar){0};
     for (size_t i = 0; i < x->n; i++) {
-        bool a = predicted(x, i) == x->label[i], b = predicted(y, i) == y->label[i];
+        bool a = xr_predicted(x->p + i * x->k, x->k) == x->label[i];
+        bool b = xr_predicted(y->p + i * y->k, y->k) == y->label[i];
 
         t->both += a && b;
         t->first += a && !b;
@@ -387,9 +379,8 @@ cJSON *xr_compare_run(const struct xr_classify *set, const struct xr_cli *cli,
                       MAX_TABLES);
         return NULL;
     }
-    if (xr_tables_read(&run.tables, set, cli, false, err) ||
-        xr_tables_join(&run.tables, err) || measure(&run, err) ||
-        !(json = make(&run, set->split, err)))
+    if (xr_tables_read(&run.tables, set, cli, err) || xr_tables_join(&run.tables, err) ||
+        measure(&run, err) || !(json = make(&run, set->split, err)))
         goto done;
     inputs = xr_tables_digests(&run.tables);
     xr_classify_history(json, cli, inputs);

@@ -46,8 +46,23 @@ static int name_tables(struct xr_tables *t, char **paths, struct xr_err *err)
     return 0;
 }
 
-int xr_tables_read(struct xr_tables *t, const struct xr_classify *set,
-                   const struct xr_cli *cli, bool all_groups, struct xr_err *err)
+/* One table: verified and with its groups, or as it is. */
+static int read_one(struct xr_predictions *p, const char *path,
+                    const struct xr_classify *set, const struct xr_cli *cli, bool plain,
+                    struct xr_err *err)
+{
+    const struct xr_predictions_options which = {.split = set->split,
+                                                 .keep_unlabelled = set->skip_unlabelled};
+    struct xr_table table;
+
+    if (xr_table_read(&table, path, err))
+        return -1;
+    return plain ? xr_predictions_take(p, &table, &which, err)
+                 : xr_classify_take(p, set, cli, &table, err);
+}
+
+static int read_all(struct xr_tables *t, const struct xr_classify *set,
+                    const struct xr_cli *cli, bool plain, struct xr_err *err)
 {
     struct xr_classify one = *set;
 
@@ -60,18 +75,26 @@ int xr_tables_read(struct xr_tables *t, const struct xr_classify *set,
     if (name_tables(t, cli->operands, err))
         goto fail;
     for (size_t i = 0; i < t->n; i++) {
-        struct xr_table table;
-
-        if (i && !all_groups)
-            one.group = NULL;
-        if (xr_table_read(&table, cli->operands[i], err) ||
-            xr_classify_take(&t->of[i], &one, cli, &table, err))
+        if (read_one(&t->of[i], cli->operands[i], &one, cli, plain, err))
             goto fail;
+        one.group = NULL;
     }
     return 0;
 fail:
     xr_tables_free(t);
     return -1;
+}
+
+int xr_tables_read(struct xr_tables *t, const struct xr_classify *set,
+                   const struct xr_cli *cli, struct xr_err *err)
+{
+    return read_all(t, set, cli, false, err);
+}
+
+int xr_tables_read_plain(struct xr_tables *t, const struct xr_classify *set,
+                         const struct xr_cli *cli, struct xr_err *err)
+{
+    return read_all(t, set, cli, true, err);
 }
 
 void xr_tables_free(struct xr_tables *t)
@@ -132,6 +155,11 @@ static int permute(struct xr_predictions *p, const uint32_t *to, struct xr_err *
     return 0;
 }
 
+static const char *label_of(const struct xr_predictions *p, size_t i)
+{
+    return p->label[i] == XR_UNLABELLED ? "" : p->classes[p->label[i]];
+}
+
 static const char *key_of(const struct xr_predictions *p, size_t i)
 {
     return xr_cell(&p->table, p->row[i], (size_t)xr_table_col(&p->table, "key"));
@@ -172,8 +200,8 @@ static int place(uint32_t *to, struct xr_index *index,
             return -1;
         if (p->label[i] != first->label[to[i]])
             return xr_fail(err, "%s:%u: key '%s' has label '%s', in %s it is '%s'",
-                           t->name, t->lines[p->row[i]], key, p->classes[p->label[i]],
-                           first->table.name, first->classes[first->label[to[i]]]);
+                           t->name, t->lines[p->row[i]], key, label_of(p, i),
+                           first->table.name, label_of(first, to[i]));
     }
     return p->n < first->n ? missing(first, p, to, err) : 0;
 }

@@ -15,13 +15,19 @@ struct xr_tables {
 };
 
 /*
- * Read the tables named on the command line, as `set` asks for rows. The column --group
- * is read from the first table, or from each where `all_groups` is set. Where a path
- * comes twice, "#2" is added to its name.
+ * Read the tables named on the command line, as `set` asks for rows, each verified
+ * against the certificate. The column --group is read from the first table alone. Where a
+ * path comes twice, "#2" is added to its name.
  */
 int xr_tables_read(struct xr_tables *tables, const struct xr_classify *set,
-                   const struct xr_cli *cli, bool all_groups,
-                   struct xr_err *err) XR_MUST_USE;
+                   const struct xr_cli *cli, struct xr_err *err) XR_MUST_USE;
+
+/*
+ * The same for tables that are made into one, which is verified afterwards: without
+ * groups, and rows without a label are kept where `set` leaves them out.
+ */
+int xr_tables_read_plain(struct xr_tables *tables, const struct xr_classify *set,
+                         const struct xr_cli *cli, struct xr_err *err) XR_MUST_USE;
 void xr_tables_free(struct xr_tables *tables);
 
 /* The classes of all tables are those of the first, in the same order; the first that is

@@ -5,10 +5,12 @@
 #include "cli.h"
 #include "json.h"
 #include "metrics_classify.h"
+#include "metrics_combine.h"
 #include "metrics_compare.h"
 
 struct settings {
     struct xr_classify classify;
+    struct xr_combine combine;
     bool text;
 };
 
@@ -28,6 +30,10 @@ static const struct xr_opt options[] = {
      "verify that the rows are whole parts of this split", 0, 0, NULL, false},
     {"skip-unlabelled", 0, XR_OPT_FLAG, AT(classify.skip_unlabelled), NULL,
      "leave out rows without a label", 0, 0, NULL, false},
+    {"ensemble", 0, XR_OPT_CHOICE, AT(combine.ensemble), "RULE",
+     "measure the tables' ensemble", 0, 0, XR_COMBINE_ENSEMBLES, false},
+    {"predictions-out", 0, XR_OPT_TEXT, AT(combine.predictions_out), "FILE",
+     "write the table that was measured", 0, 0, NULL, true},
     {"text", 't', XR_OPT_FLAG, AT(text), NULL, "a report for people instead of JSON", 0,
      0, NULL, false},
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
@@ -46,6 +52,10 @@ static const struct xr_tool tool = {
 static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
                       struct xr_buf *text, struct xr_err *err)
 {
+    if (xr_combine_check(&set->combine, cli, err))
+        return NULL;
+    if (set->combine.ensemble)
+        return xr_ensemble_run(&set->combine, &set->classify, cli, text, err);
     if (cli->n_operands > 1)
         return xr_compare_run(&set->classify, cli, text, err);
     return xr_classify_run(&set->classify, cli, xr_cli_input(cli), text, err);
