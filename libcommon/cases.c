@@ -20,8 +20,8 @@ static bool same(const void *arg, uint32_t row, const char *name)
     return !strcmp(names[row], name);
 }
 
-/* The number of a text. 1: it is new, 0: it was there, -1. */
-static int put(struct xr_names *names, uint32_t *i, const char *text, struct xr_err *err)
+int xr_names_put(struct xr_names *names, uint32_t *i, const char *text,
+                 struct xr_err *err)
 {
     char *copy, **more;
     int is_new;
@@ -46,12 +46,13 @@ static int put(struct xr_names *names, uint32_t *i, const char *text, struct xr_
     return is_new;
 }
 
-static void names_free(struct xr_names *names)
+void xr_names_free(struct xr_names *names)
 {
     for (size_t i = 0; i < names->n; i++)
         free(names->text[i]);
     free(names->text);
     xr_index_free(&names->index);
+    memset(names, 0, sizeof *names);
 }
 
 /* The group of the last case: "" is its own, whose name no cell has. */
@@ -68,14 +69,14 @@ static int put_group(struct xr_cases *c, const char *group, struct xr_err *err)
         c->room = 2 * c->room + 64;
     }
     snprintf(own, sizeof own, "\n%zu", c->keys.n);
-    return put(&c->groups, &c->group[c->keys.n - 1], *group ? group : own, err);
+    return xr_names_put(&c->groups, &c->group[c->keys.n - 1], *group ? group : own, err);
 }
 
 /* 1: it is new. */
 static int add(struct xr_cases *c, uint32_t *i, const char *key, const char *group,
                struct xr_err *err)
 {
-    int is_new = put(&c->keys, i, key, err);
+    int is_new = xr_names_put(&c->keys, i, key, err);
 
     return is_new == 1 && group && put_group(c, group, err) < 0 ? -1 : is_new;
 }
@@ -108,7 +109,7 @@ static int read_row(struct xr_cases *c, const struct xr_table *t, size_t row,
     if (!key)
         return -1;
     if (split && strcmp(xr_cell(t, row, (size_t)at->split), split))
-        got = put(&c->others, &i, key, err) < 0 ? -1 : 1;
+        got = xr_names_put(&c->others, &i, key, err) < 0 ? -1 : 1;
     else
         got = add(c, &i, key, at->group < 0 ? NULL : xr_cell(t, row, (size_t)at->group),
                   err);
@@ -157,9 +158,9 @@ int xr_cases_number(struct xr_cases *c, uint32_t *i, const char *key, const char
 
 void xr_cases_free(struct xr_cases *c)
 {
-    names_free(&c->keys);
-    names_free(&c->groups);
-    names_free(&c->others);
+    xr_names_free(&c->keys);
+    xr_names_free(&c->groups);
+    xr_names_free(&c->others);
     free(c->group);
     free(c->name);
     memset(c, 0, sizeof *c);

@@ -15,6 +15,11 @@ struct xr_names {
     struct xr_index index;
 };
 
+/* The number of a text, which is copied. 1: it is new, 0: it was there, -1: *err. */
+int xr_names_put(struct xr_names *names, uint32_t *i, const char *text,
+                 struct xr_err *err) XR_MUST_USE;
+void xr_names_free(struct xr_names *names);
+
 /* Numbered 0..n-1. {0} is empty; one thread at a time. */
 struct xr_cases {
     struct xr_names keys, groups, others; /* others: of other splits of the table */
