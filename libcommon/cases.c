@@ -20,7 +20,7 @@ static bool same(const void *arg, uint32_t row, const char *name)
     return !strcmp(names[row], name);
 }
 
-int xr_names_put(struct xr_names *names, uint32_t *i, const char *text,
+int xr_texts_put(struct xr_texts *names, uint32_t *i, const char *text,
                  struct xr_err *err)
 {
     char *copy, **more;
@@ -46,7 +46,7 @@ int xr_names_put(struct xr_names *names, uint32_t *i, const char *text,
     return is_new;
 }
 
-void xr_names_free(struct xr_names *names)
+void xr_texts_free(struct xr_texts *names)
 {
     for (size_t i = 0; i < names->n; i++)
         free(names->text[i]);
@@ -69,14 +69,14 @@ static int put_group(struct xr_cases *c, const char *group, struct xr_err *err)
         c->room = 2 * c->room + 64;
     }
     snprintf(own, sizeof own, "\n%zu", c->keys.n);
-    return xr_names_put(&c->groups, &c->group[c->keys.n - 1], *group ? group : own, err);
+    return xr_texts_put(&c->groups, &c->group[c->keys.n - 1], *group ? group : own, err);
 }
 
 /* 1: it is new. */
 static int add(struct xr_cases *c, uint32_t *i, const char *key, const char *group,
                struct xr_err *err)
 {
-    int is_new = xr_names_put(&c->keys, i, key, err);
+    int is_new = xr_texts_put(&c->keys, i, key, err);
 
     return is_new == 1 && group && put_group(c, group, err) < 0 ? -1 : is_new;
 }
@@ -109,7 +109,7 @@ static int read_row(struct xr_cases *c, const struct xr_table *t, size_t row,
     if (!key)
         return -1;
     if (split && strcmp(xr_cell(t, row, (size_t)at->split), split))
-        got = xr_names_put(&c->others, &i, key, err) < 0 ? -1 : 1;
+        got = xr_texts_put(&c->others, &i, key, err) < 0 ? -1 : 1;
     else
         got = add(c, &i, key, at->group < 0 ? NULL : xr_cell(t, row, (size_t)at->group),
                   err);
@@ -158,9 +158,9 @@ int xr_cases_number(struct xr_cases *c, uint32_t *i, const char *key, const char
 
 void xr_cases_free(struct xr_cases *c)
 {
-    xr_names_free(&c->keys);
-    xr_names_free(&c->groups);
-    xr_names_free(&c->others);
+    xr_texts_free(&c->keys);
+    xr_texts_free(&c->groups);
+    xr_texts_free(&c->others);
     free(c->group);
     free(c->name);
     memset(c, 0, sizeof *c);

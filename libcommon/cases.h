@@ -9,20 +9,20 @@
 #include "split_index.h"
 
 /* Different texts, numbered as they come. */
-struct xr_names {
+struct xr_texts {
     char **text; /* [n] */
     size_t n, room;
     struct xr_index index;
 };
 
 /* The number of a text, which is copied. 1: it is new, 0: it was there, -1: *err. */
-int xr_names_put(struct xr_names *names, uint32_t *i, const char *text,
+int xr_texts_put(struct xr_texts *names, uint32_t *i, const char *text,
                  struct xr_err *err) XR_MUST_USE;
-void xr_names_free(struct xr_names *names);
+void xr_texts_free(struct xr_texts *names);
 
 /* Numbered 0..n-1. {0} is empty; one thread at a time. */
 struct xr_cases {
-    struct xr_names keys, groups, others; /* others: of other splits of the table */
+    struct xr_texts keys, groups, others; /* others: of other splits of the table */
     uint32_t *group;                      /* [keys.n] of each case; NULL: none */
     size_t room;
     bool closed;                        /* of a table: no others are measured */

@@ -83,7 +83,7 @@ static int class_of(struct reading *r, uint32_t *class, const char *name,
 {
     if (!*name)
         return xr_fail(err, "no class");
-    return xr_names_put(&r->data->classes, class, r->one_class ? r->one_class : name,
+    return xr_texts_put(&r->data->classes, class, r->one_class ? r->one_class : name,
                         err) < 0
                ? -1
                : 0;
@@ -385,7 +385,7 @@ int xr_detect_read(struct xr_detect_data *d, const char *truth, const char *pred
 void xr_detect_data_free(struct xr_detect_data *d)
 {
     xr_cases_free(&d->cases);
-    xr_names_free(&d->classes);
+    xr_texts_free(&d->classes);
     free(d->truth);
     free(d->found);
     free(d->images);

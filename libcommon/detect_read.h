@@ -10,7 +10,7 @@
 /* {0} is empty; owned: xr_detect_data_free. */
 struct xr_detect_data {
     struct xr_cases cases; /* may be of a table before anything is read */
-    struct xr_names classes;
+    struct xr_texts classes;
     struct xr_truth_box *truth;
     struct xr_found_box *found;
     size_t n_truth, n_found, room_truth, room_found;

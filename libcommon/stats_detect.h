@@ -79,7 +79,7 @@ size_t xr_detect_class(const struct xr_detect *detect, size_t class);
 size_t xr_detect_class_precision(const struct xr_detect *detect); /* to add to it */
 
 /* The figures of images counted weight[i] times each; an xr_weighted of
- * stats_resample.h. NaN: no such object. */
+ * stats_weighted.h. NaN: no such object. */
 int xr_detect_eval(double *figures, const uint32_t *weight, const void *detect,
                    struct xr_err *err) XR_MUST_USE;
 

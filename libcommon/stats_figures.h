@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "stats_resample.h"
+#include "stats_weighted.h"
 
 /*
  * figures [n_figures] with intervals from bootstrap. The value is that of all weights 1.
