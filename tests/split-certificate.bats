@@ -102,6 +102,12 @@ digest_of() { # NAME: the first digest of this name
     [ "$stderr" = "xr-train: test.tar: its split is 'test', not 'train'" ]
     run -1 --separate-stderr xr-predict -j 1 -w m.safetensors --certificate c.json plain-test.tar
     [[ $stderr == "xr-predict: plain-test.tar: not verified"* ]]
+    run -1 --separate-stderr xr-cam -j 1 -w m.safetensors --certificate c.json -o no.tar plain-test.tar
+    [[ $stderr == "xr-cam: plain-test.tar: not verified"* ]]
+    [ ! -e no.tar ]
+    xr-cam -j 1 -w m.safetensors --certificate c.json test.tar >cam.tar
+    # xr-augment's entry of the history, and that of xr-cam
+    [ "$(xr-cat --header cam.tar | grep -o "\"c.json\": *\"sha256:$(sha256sum <c.json | cut -d' ' -f1)\"" | wc -l)" = 2 ]
     xr-predict -j 1 -w m.safetensors --certificate c.json test.tar >p.csv
     run -0 --separate-stderr xr-metrics -n 0 --certificate c.json p.csv
     [ -z "$stderr" ]

@@ -18,6 +18,8 @@ static const struct xr_opt options[] = {
      "pred, true, or the name of a class", 0, 0, NULL, 0},
     {"layer", 'l', XR_OPT_TEXT, AT(layer), "NAME",
      "layer, by timm's name (the last before pooling)", 0, 0, NULL, 0},
+    {"certificate", 0, XR_OPT_TEXT, AT(certificate), "FILE",
+     "the stream must be of this split", 0, 0, NULL, 0},
     {"scores", 0, XR_OPT_TEXT, AT(scores), "FILE",
      "CSV of how maps and lesion masks agree", 0, 0, NULL, true},
     {"colormap", 0, XR_OPT_CHOICE, AT(colormap), "NAME", XR_COLORMAPS, 0, 0, XR_COLORMAPS,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "csv.h"
 #include "json.h"
 #include "loss.h"
@@ -320,18 +321,17 @@ static int open_net(struct job *job, struct xr_cli *cli, struct xr_err *err)
     return xr_classifier_open(&job->c, job->set->weights, &run, err);
 }
 
-static int open_output(struct job *job, struct xr_cli *cli, struct xr_err *err)
+static int open_output(struct job *job, struct xr_cli *cli, cJSON *inputs,
+                       struct xr_err *err)
 {
     struct xr_stream_header header;
-    cJSON *inputs, *entry;
+    cJSON *entry;
     int rc;
 
     if (xr_stream_header_copy(&header, xr_reader_header(job->in), err))
         return -1;
-    inputs = cJSON_CreateObject();
     cJSON_AddStringToObject(inputs, xr_last_part(job->set->weights), job->digest);
     entry = xr_cli_history(cli, inputs);
-    cJSON_Delete(inputs);
     if (entry) {
         cJSON_AddNumberToObject(entry, "threads",
                                 (double)(cli->jobs ? cli->jobs : xr_cpus()));
@@ -344,13 +344,21 @@ static int open_output(struct job *job, struct xr_cli *cli, struct xr_err *err)
     return rc;
 }
 
-static int open_all(struct job *job, struct xr_cli *cli, const char *input,
+/* inputs: of the history, beside the model. */
+static int open_all(struct job *job, struct xr_cli *cli, const char *input, cJSON *inputs,
                     struct xr_err *err)
 {
     size_t n = (size_t)job->set->batch, k, layer;
 
     job->method = xk_cam_at((size_t)job->set->method);
-    if (xr_reader_open(&job->in, input, false, err) || open_net(job, cli, err) ||
+    if (xr_reader_open(&job->in, input, false, err))
+        return -1;
+    if (job->set->certificate &&
+        xr_certificate_stream(job->set->certificate, xr_input_name(input),
+                              xr_reader_header(job->in)->history,
+                              xr_reader_header(job->in)->split, NULL, inputs, err))
+        return -1;
+    if (open_net(job, cli, err) ||
         xr_classifier_accepts(&job->c, xr_reader_header(job->in), xr_input_name(input),
                               err) ||
         find_target(job, err) || xk_net_kept(job->c.net, NULL, NULL, job->shape, err) ||
@@ -375,17 +383,18 @@ static int open_all(struct job *job, struct xr_cli *cli, const char *input,
                        "key,label,target,method,layer,pointing,energy_in_mask,"
                        "raw_max\n")))
         return -1;
-    return open_output(job, cli, err);
+    return open_output(job, cli, inputs, err);
 }
 
 int xr_explain_run(const struct xr_explain *set, struct xr_cli *cli, const char *input,
                    struct xr_err *err)
 {
     struct job job = {.set = set};
+    cJSON *inputs = cJSON_CreateObject();
     uint64_t done = 0;
     int got = -1;
 
-    if (open_all(&job, cli, input, err))
+    if (open_all(&job, cli, input, inputs, err))
         goto done;
     while ((got = xr_batch_next(&job.batch, job.in, err)) > 0) {
         if (one_batch(&job, err)) {
@@ -399,6 +408,7 @@ int xr_explain_run(const struct xr_explain *set, struct xr_cli *cli, const char 
                  (job.scores && xr_out_finish(job.scores, err))))
         got = -1;
 done:
+    cJSON_Delete(inputs);
     xr_writer_close(job.out);
     xr_out_close(job.scores);
     xr_reader_close(job.in);

@@ -10,9 +10,9 @@
 #include "cli.h"
 
 struct xr_explain {
-    char *weights, *layer, *target, *scores;
-    int method;   /* index in xk_cam_at */
-    int colormap; /* index in XR_COLORMAPS */
+    char *weights, *layer, *target, *scores, *certificate; /* certificate: or NULL */
+    int method;                                            /* index in xk_cam_at */
+    int colormap;                                          /* index in XR_COLORMAPS */
     double film_weight;
     int64_t batch;
 };
