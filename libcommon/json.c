@@ -64,22 +64,26 @@ static int put_text(struct xr_buf *buf, const char *text, struct xr_err *err)
     return xr_buf_text(buf, "\"", err);
 }
 
-/* The shortest of 15, 16, 17 digits that reads back to the same double. */
+void xr_json_digits(char text[XR_JSON_DIGITS], double v)
+{
+    if (v == floor(v) && fabs(v) < 1e15) {
+        snprintf(text, XR_JSON_DIGITS, "%.0f", v == 0 ? 0.0 : v);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, XR_JSON_DIGITS, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+}
+
 static int put_number(struct xr_buf *buf, double v, struct xr_err *err)
 {
-    char text[40];
+    char text[XR_JSON_DIGITS];
 
     if (!isfinite(v))
         return xr_buf_text(buf, "null", err);
-    if (v == floor(v) && fabs(v) < 1e15) {
-        snprintf(text, sizeof text, "%.0f", v == 0 ? 0.0 : v);
-    } else {
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, v);
-            if (strtod(text, NULL) == v)
-                break;
-        }
-    }
+    xr_json_digits(text, v);
     return xr_buf_text(buf, text, err);
 }
 

@@ -20,6 +20,11 @@ int xr_json_write(struct xr_out *out, const cJSON *json, struct xr_err *err) XR_
 /* One line, no end of line. */
 int xr_json_line(struct xr_buf *buf, const cJSON *json, struct xr_err *err) XR_MUST_USE;
 
+/* A finite number as xr_json_write writes it: the shortest of 15, 16 and 17 digits that
+ * reads back to the same double. */
+#define XR_JSON_DIGITS 40
+void xr_json_digits(char text[XR_JSON_DIGITS], double v);
+
 /* Members with a default where they are absent or of another kind. Objects are searched
  * with case. */
 const char *xr_json_text(const cJSON *object, const char *key, const char *otherwise);

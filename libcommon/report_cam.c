@@ -136,6 +136,14 @@ static int take(struct report_data *d, const struct xr_record *r,
         free_film(&f);
         return -1;
     }
+    if (!d->cam_method && *f.method) {
+        d->cam_method = xr_strdup(f.method, err);
+        d->cam_layer = xr_strdup(f.layer, err);
+        if (!d->cam_method || !d->cam_layer) {
+            free_film(&f);
+            return -1;
+        }
+    }
     d->cam_seen++;
     d->cam_wrong += f.wrong;
     at = place(d, &f, most, err);
@@ -340,20 +348,25 @@ static void add_score(struct score *s, const char *pointing, const char *energy)
     }
 }
 
-static void score_row(struct xr_html *h, const char *name, const struct score *s)
+static void score_row(struct xr_doc *doc, const char *name, const struct score *s)
 {
     if (!s->n)
         return;
-    xr_html_raw(h, "<tr>");
-    xr_html_element(h, "th scope=\"row\"", name);
-    xr_html_rawf(h, "<td class=\"n\">%zu</td><td class=\"n\">", s->n);
+    xr_doc_row(doc);
+    xr_doc_cell_text(doc, false, name);
+    xr_doc_cell(doc, true);
+    xr_doc_textf(doc, "%zu", s->n);
+    xr_doc_cell_end(doc, true);
+    xr_doc_cell(doc, true);
     if (s->n_pointing)
-        xr_html_rawf(h, "%.3f <span class=\"share\">(%zu of %zu)</span>",
-                     (double)s->hits / (double)s->n_pointing, s->hits, s->n_pointing);
-    xr_html_raw(h, "</td><td class=\"n\">");
+        xr_doc_textf(doc, "%.3f (%zu of %zu)", (double)s->hits / (double)s->n_pointing,
+                     s->hits, s->n_pointing);
+    xr_doc_cell_end(doc, true);
+    xr_doc_cell(doc, true);
     if (s->n_energy)
-        xr_html_rawf(h, "%.3f", s->energy / (double)s->n_energy);
-    xr_html_raw(h, "</td></tr>\n");
+        xr_doc_textf(doc, "%.3f", s->energy / (double)s->n_energy);
+    xr_doc_cell_end(doc, true);
+    xr_doc_row_end(doc);
 }
 
 /* right[i]: the film of row i of the scores was called as it is labelled. */
@@ -390,8 +403,10 @@ static int find_right(bool *right, struct report_data *d)
     return bad ? -1 : 0;
 }
 
-static void scores(struct report_data *d)
+void xr_report_scores(struct report_data *d)
 {
+    static const char *const names[] = {"films", ">n", ">pointing game",
+                                        ">energy in mask"};
     const struct xr_table *t = &d->scores;
     int label = xr_table_col(t, "label"), pointing = xr_table_col(t, "pointing"),
         energy = xr_table_col(t, "energy_in_mask");
@@ -419,16 +434,13 @@ static void scores(struct report_data *d)
             add_score(&right, p, e);
     }
     free(called);
-    xr_html_raw(
-        &d->h,
-        "<h3>Against the lesion masks</h3>\n<div "
-        "class=\"scroll\"><table>\n<caption>Pointing "
-        "game: the hottest point lies in the lesion. Energy: the share of the map's sum "
-        "that does.</caption>\n<thead><tr><th scope=\"col\">films</th><th scope=\"col\" "
-        "class=\"n\">n</th><th scope=\"col\" class=\"n\">pointing game</th><th "
-        "scope=\"col\" class=\"n\">energy in mask</th></tr></thead>\n<tbody>\n");
-    score_row(&d->h, "all with a mask", &all);
-    score_row(&d->h, "rightly called", &right);
+    xr_doc_table(
+        &d->doc,
+        "Pointing game: the hottest point lies in the lesion. Energy: the share of "
+        "the map's sum that does.",
+        names, 4);
+    score_row(&d->doc, "all with a mask", &all);
+    score_row(&d->doc, "rightly called", &right);
     for (size_t i = 0; label >= 0 && i < t->n_rows && n_seen < 16; i++) {
         const char *name = xr_cell(t, i, (size_t)label);
         struct score one = {0};
@@ -446,9 +458,9 @@ static void scores(struct report_data *d)
             if ((*p || *e) && !strcmp(name, xr_cell(t, j, (size_t)label)))
                 add_score(&one, p, e);
         }
-        score_row(&d->h, name, &one);
+        score_row(&d->doc, name, &one);
     }
-    xr_html_raw(&d->h, "</tbody></table></div>\n");
+    xr_doc_table_end(&d->doc);
 }
 
 void xr_report_films(struct report_data *d)
@@ -460,11 +472,11 @@ void xr_report_films(struct report_data *d)
     xr_html_raw(h, "<section id=\"maps\">\n<h2>Heat maps</h2>\n");
     if (d->in->cam) {
         xr_html_rawf(h, "<p>%zu of %zu films of the stream", d->n_films, d->cam_seen);
-        if (d->n_films && *d->films[0].method) {
+        if (d->cam_method) {
             xr_html_raw(h, ", ");
-            xr_html_text(h, d->films[0].method);
+            xr_html_text(h, d->cam_method);
             xr_html_raw(h, " at layer ");
-            xr_html_element(h, "code", d->films[0].layer);
+            xr_html_element(h, "code", d->cam_layer);
         }
         xr_html_rawf(
             h,
@@ -473,7 +485,10 @@ void xr_report_films(struct report_data *d)
             "what the network reacts to; it does not prove why.</p>\n",
             d->cam_wrong);
     }
-    scores(d);
+    if (d->scores.n_cols) {
+        xr_html_raw(h, "<h3>Against the lesion masks</h3>\n");
+        xr_report_scores(d);
+    }
     grid(d, false);
     grid(d, true);
     xr_html_raw(h, "</section>\n");

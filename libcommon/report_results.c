@@ -10,113 +10,6 @@
 
 #define CURVE_POINTS 400
 #define N_ERRORS 12
-#define MANY_CLASSES 5
-
-const cJSON *xr_report_metric(const struct report_data *d, const char *a, const char *b)
-{
-    const cJSON *x = cJSON_GetObjectItemCaseSensitive(d->metrics, a);
-
-    return b ? cJSON_GetObjectItemCaseSensitive(x, b) : x;
-}
-
-/* Names that people read; scikit-learn's name where there is none. */
-static void metric_name(struct xr_html *h, const char *key)
-{
-    static const char *const names[][2] = {
-        {"accuracy", "Accuracy"},
-        {"balanced_accuracy", "Balanced accuracy"},
-        {"roc_auc", "ROC AUC"},
-        {"roc_auc_ovr_macro", "ROC AUC, one against rest, mean of classes"},
-        {"roc_auc_ovr_weighted", "ROC AUC, one against rest, weighted"},
-        {"roc_auc_ovo_macro", "ROC AUC, one against one, mean of pairs"},
-        {"roc_auc_ovo_weighted", "ROC AUC, one against one, weighted"},
-        {"average_precision", "Average precision"},
-        {"average_precision_macro", "Average precision, mean of classes"},
-        {"matthews_corrcoef", "Matthews correlation"},
-        {"cohen_kappa", "Cohen's kappa"},
-        {"log_loss", "Log loss"},
-        {"brier_score_loss", "Brier score"},
-        {"precision", "Precision (PPV)"},
-        {"recall", "Recall (sensitivity)"},
-        {"specificity", "Specificity"},
-        {"f1", "F1"},
-        {"support", "Films"},
-        {"macro_avg", "mean of classes"},
-        {"weighted_avg", "weighted mean"},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(names[i][0], key)) {
-            xr_html_text(h, names[i][1]);
-            return;
-        }
-    }
-    for (; *key; key++) {
-        char one[2] = {*key == '_' ? ' ' : *key, 0};
-
-        if ((unsigned char)*key >= 0x80) { /* whole sequences only */
-            xr_html_text(h, key);
-            return;
-        }
-        xr_html_text(h, one);
-    }
-}
-
-/* Three digits to read, and the shortest text that reads back to the same number in the
- * markup. */
-static void exact(struct xr_html *h, double v)
-{
-    char text[32];
-
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    xr_html_rawf(h, "<data value=\"%s\">%.3f</data>", text, v);
-}
-
-void xr_report_figure(struct xr_html *h, const cJSON *figure)
-{
-    double v = xr_json_number(figure, "value", NAN),
-           lo = xr_json_number(figure, "low", NAN),
-           hi = xr_json_number(figure, "high", NAN);
-
-    if (cJSON_IsNumber(figure))
-        v = figure->valuedouble;
-    if (!isfinite(v)) {
-        xr_html_raw(h, "<span class=\"ci\">undefined");
-        if (xr_json_text(figure, "reason", NULL)) {
-            xr_html_raw(h, ": ");
-            xr_html_text(h, xr_json_text(figure, "reason", ""));
-        }
-        xr_html_raw(h, "</span>");
-        return;
-    }
-    if (cJSON_IsNumber(figure) && v == rint(v) && fabs(v) < 1e15) {
-        xr_html_rawf(h, "%.0f", v);
-        return;
-    }
-    exact(h, v);
-    if (isfinite(lo) && isfinite(hi)) {
-        xr_html_raw(h, " <span class=\"ci\">[");
-        exact(h, lo);
-        xr_html_raw(h, ", ");
-        exact(h, hi);
-        xr_html_raw(h, "]</span>");
-    }
-}
-
-static bool is_figure(const cJSON *x)
-{
-    return cJSON_IsObject(x) && cJSON_GetObjectItemCaseSensitive(x, "value");
-}
-
-static double level(const struct report_data *d)
-{
-    return 100 *
-           xr_json_number(xr_report_metric(d, "bootstrap", NULL), "confidence", 0.95);
-}
 
 /* --- headline
  * ----------------------------------------------------------------------------- */
@@ -128,12 +21,13 @@ static void card(struct report_data *d, const char *key)
            hi = xr_json_number(figure, "high", NAN);
     struct xr_html *h = &d->h;
 
-    if (!is_figure(figure) || !isfinite(xr_json_number(figure, "value", NAN)))
+    if (!xr_report_is_figure(figure) || !isfinite(xr_json_number(figure, "value", NAN)))
         return;
     xr_html_rawf(h, "<li><b>%.3f</b><span>", xr_json_number(figure, "value", NAN));
-    metric_name(h, key);
+    xr_report_name(&d->doc, key);
     if (isfinite(lo) && isfinite(hi))
-        xr_html_rawf(h, "<br>%.4g&#160;%% interval %.3f to %.3f", level(d), lo, hi);
+        xr_html_rawf(h, "<br>%.4g&#160;%% interval %.3f to %.3f", xr_report_level(d), lo,
+                     hi);
     xr_html_raw(h, "</span></li>\n");
 }
 
@@ -155,104 +49,9 @@ void xr_report_headline(struct report_data *d)
     xr_html_raw(h, "</ul>\n");
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------- */
+/* --- confusion -------------------------------------------------------------------- */
 
-static void overall(struct report_data *d)
-{
-    struct xr_html *h = &d->h;
-    const cJSON *x, *y;
-
-    xr_html_rawf(
-        h,
-        "<div class=\"scroll\"><table>\n<caption>Figures with their %.4g&#160;%% "
-        "intervals",
-        level(d));
-    x = xr_report_metric(d, "bootstrap", NULL);
-    if (cJSON_IsObject(x)) {
-        xr_html_raw(h, " (bootstrap, ");
-        xr_html_text(h, strcmp(xr_json_text(x, "method", ""), "bca")
-                            ? xr_json_text(x, "method", "")
-                            : "BCa");
-        xr_html_rawf(h, ", %.0f resamples of %.0f ", xr_json_number(x, "resamples", 0),
-                     xr_json_number(x, "units", 0));
-        xr_html_text(h, xr_json_text(x, "unit", "row"));
-        xr_html_rawf(h, "s, seed %.0f)", xr_json_number(x, "seed", 0));
-    }
-    xr_html_raw(h, "</caption>\n<tbody>\n");
-    cJSON_ArrayForEach(x, d->metrics)
-    {
-        if (is_figure(x) && x->string) {
-            xr_html_raw(h, "<tr><th scope=\"row\">");
-            metric_name(h, x->string);
-            xr_html_raw(h, "</th><td>");
-            xr_report_figure(h, x);
-            xr_html_raw(h, "</td></tr>\n");
-        } else if (cJSON_IsObject(x) && x->string && strcmp(x->string, "per_class")) {
-            cJSON_ArrayForEach(y, x)
-            {
-                if (!is_figure(y) || !y->string)
-                    continue;
-                xr_html_raw(h, "<tr><th scope=\"row\">");
-                metric_name(h, y->string);
-                xr_html_raw(h, ", ");
-                metric_name(h, x->string);
-                xr_html_raw(h, "</th><td>");
-                xr_report_figure(h, y);
-                xr_html_raw(h, "</td></tr>\n");
-            }
-        }
-    }
-    xr_html_raw(h, "</tbody></table></div>\n");
-}
-
-static void class_cell(struct xr_html *h, const cJSON *class, const char *key)
-{
-    xr_html_raw(h, "<td>");
-    xr_report_figure(h, key ? cJSON_GetObjectItemCaseSensitive(class, key) : NULL);
-    xr_html_raw(h, "</td>");
-}
-
-/* Many classes stand below each other, few side by side. */
-static void per_class(struct report_data *d)
-{
-    const cJSON *classes = xr_report_metric(d, "per_class", NULL), *c, *x;
-    bool wide = cJSON_GetArraySize(classes) > MANY_CLASSES;
-    const cJSON *across, *down;
-    struct xr_html *h = &d->h;
-
-    if (!cJSON_IsObject(classes) || !classes->child)
-        return;
-    across = wide ? classes->child : classes;
-    down = wide ? classes : classes->child;
-    xr_html_rawf(
-        h, "<h3>By class</h3>\n<div class=\"scroll\"><table%s>\n<thead><tr><td></td>",
-        wide ? " class=\"wide\"" : "");
-    cJSON_ArrayForEach(c, across)
-    {
-        xr_html_raw(h, "<th scope=\"col\">");
-        if (wide)
-            metric_name(h, c->string ? c->string : "");
-        else
-            xr_html_text(h, c->string);
-        xr_html_raw(h, "</th>");
-    }
-    xr_html_raw(h, "</tr></thead>\n<tbody>\n");
-    cJSON_ArrayForEach(x, down)
-    {
-        xr_html_raw(h, "<tr><th scope=\"row\">");
-        if (wide)
-            xr_html_text(h, x->string);
-        else
-            metric_name(h, x->string ? x->string : "");
-        xr_html_raw(h, "</th>");
-        cJSON_ArrayForEach(c, across)
-            class_cell(h, wide ? x : c, wide ? c->string : x->string);
-        xr_html_raw(h, "</tr>\n");
-    }
-    xr_html_raw(h, "</tbody></table></div>\n");
-}
-
+/* With colours: the share of the row. */
 static void confusion(struct report_data *d)
 {
     const cJSON *matrix = xr_report_metric(d, "confusion_matrix", NULL), *row, *cell;
@@ -486,17 +285,24 @@ static void errors(struct report_data *d)
     xr_html_raw(h, "</tbody></table></div>\n");
 }
 
+bool xr_report_has_results(const struct report_data *d)
+{
+    return d->metrics || d->pred.n || d->comparison || xr_report_has_plot(d, "roc") ||
+           xr_report_has_plot(d, "pr") || xr_report_has_plot(d, "confusion");
+}
+
 void xr_report_results(struct report_data *d)
 {
     struct xr_html *h = &d->h;
 
-    if (!d->metrics && !d->pred.n && !xr_report_has_plot(d, "confusion") &&
-        !xr_report_has_plot(d, "roc") && !xr_report_has_plot(d, "pr"))
+    if (!xr_report_has_results(d))
         return;
     xr_html_raw(h, "<section id=\"results\">\n<h2>Results</h2>\n");
     if (d->metrics) {
-        overall(d);
-        per_class(d);
+        xr_report_figures(d);
+        if (xr_report_metric(d, "per_class", NULL))
+            xr_html_raw(h, "<h3>By class</h3>\n");
+        xr_report_classes(d);
         if (!xr_report_has_plot(d, "confusion"))
             confusion(d);
     }
@@ -508,9 +314,14 @@ void xr_report_results(struct report_data *d)
         xr_report_plots(d, "pr");
         xr_html_raw(h, "</div>\n");
     }
-    if (d->pred.n) {
+    if (d->pred.n)
         curves(d);
+    xr_report_operating(d);
+    xr_report_calibration(d);
+    xr_report_subgroups(d);
+    xr_report_decision(d);
+    xr_report_comparison(d);
+    if (d->pred.n)
         errors(d);
-    }
     xr_html_raw(h, "</section>\n");
 }

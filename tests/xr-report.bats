@@ -108,6 +108,11 @@ well_formed() {
     wrong_usage xr-report --split - --log -
     wrong_usage xr-report --model -
     wrong_usage xr-report --max-images x --log log.csv
+    wrong_usage xr-report --checklist prisma --log log.csv
+    wrong_usage xr-report --card --checklist stard-ai --log log.csv
+    wrong_usage xr-report --format markdown --log log.csv
+    wrong_usage xr-report --certificate c.json --log log.csv
+    wrong_usage xr-report --root . --log log.csv
 }
 
 @test "everything on one page" {
@@ -117,9 +122,9 @@ well_formed() {
     [ -z "$output$stderr" ]
     well_formed r.html
     for text in '<title>A trial</title>' 'resnet18' 'id="data"' 'id="training"' 'id="results"' 'id="maps"' \
-        'id="card"' 'id="lineage"' 'Proved while this page was made' '3 epochs; the best validation AUC, 0.730, at epoch 3' \
+        'id="card"' 'id="lineage"' 'Proved while this was made' '3 epochs; the best validation AUC, 0.730, at epoch 3' \
         'Confusion matrix' 'xr-train --lr=0.01' 'MISSING' '12 of 12 films of the stream, gradcam at layer <code>layer4</code>; 4 were called wrongly' \
-        '<td class="n">0.500 <span class="share">(1 of 2)</span></td>'; do
+        '<td class="n">0.500 (1 of 2)</td>'; do
         grep -qF "$text" r.html || {
             echo "no '$text'" >&2
             return 1
@@ -146,6 +151,9 @@ well_formed() {
     cmp a.html b.html
     xr-report --split - <splits.csv >c.html
     xr-report --split splits.csv | sed 's/>splits.csv</>standard input</' | cmp - c.html
+    xr-report --card --format markdown --split splits.csv >a.md
+    xr-report --card --split splits.csv -o b.md
+    cmp a.md b.md
 }
 
 @test "what is missing is left out" {
@@ -265,4 +273,111 @@ JSON
     [ -z "$stderr" ]
     printf 'report:\n  title: From YAML\n  split: splits.csv\n' >c.yaml
     xr-report --config c.yaml | grep -qF '<title>From YAML</title>'
+}
+
+# with_proofs: what xr-split leaves beside a split, of the experiment's
+with_proofs() {
+    experiment
+    mkdir films
+    (
+        IFS=, read -r header
+        echo "$header,path,sex"
+        while IFS=, read -r key rest; do
+            echo "film $key" >"films/$key.png"
+            echo "$key,$rest,$key.png,$([ $((${#key} % 2)) = 0 ] && echo f || echo m)"
+        done
+    ) <splits.csv | cut -d, -f1,2,4,6,7 >table.csv
+    xr-split -q -g group -s 7 --certificate c.json --flow flow.csv --demographics people.csv -o splits.csv table.csv
+    # predictions of the test part, whole
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; print "key,label,split,group,p_normal,p_tumor,pred"; next }
+        $at["split"] == "test" { n++; print $at["key"] "," $at["label"] ",test," $at["group"] ",0." n ",0." 10 - n ",x" }' splits.csv >predictions.csv
+    xr-metrics -q -n 0 -o metrics.json predictions.csv
+}
+
+proofs="$all --certificate c.json --flow flow.csv --demographics people.csv --root films"
+
+@test "the model card, Markdown and HTML: what the files say, MISSING where a person must write" {
+    with_proofs
+    # shellcheck disable=SC2086
+    run -0 --separate-stderr xr-report --card $proofs --title 'A trial' --hardware 'two cores' -o card.md
+    [ -z "$output$stderr" ]
+    for text in '# A trial: model card' '**resnet18**' 'Certificate c.json (`sha256:'"$(sha256sum <c.json | cut -d' ' -f1)"'`), verified' \
+        'the predictions are of whole parts of it; groups were kept whole' '| left out: unlabelled | 0 |' '0.0025 hours (9 s) in all' \
+        'Hardware: two cores' '**MISSING**: for whom and for what question' '| seed | `7` |' 'Heat maps by gradcam at layer layer4' \
+        '| tumor | 2 | 0.500 (1 of 2) | 0.375 |' '**MISSING**: who answers for this model'; do
+        grep -qF "$text" card.md || {
+            echo "no '$text'" >&2
+            return 1
+        }
+    done
+    # the digest of the films is what coreutils say
+    films=$(cd films && find . -name '*.png' -printf '%P\n' | sort | xargs sha256sum | sha256sum | cut -d' ' -f1)
+    grep -qF "The 30 image files of the split" card.md
+    grep -qF "sha256:$films" card.md
+    # tables have as many cells in every row
+    awk '/^\|/ { n = gsub(/\|/, "|"); if (in_table && n != cells) { print "row " NR; exit 1 } cells = n; in_table = 1; next } { in_table = 0 }' card.md
+    # shellcheck disable=SC2086
+    xr-report --card $proofs --contact Us --intended-use 'A *test*' --limits 'none_known' --source '| a | b |' -o card.html
+    well_formed card.html
+    grep -qF '<h2>Intended use</h2>' card.html
+    # shellcheck disable=SC2086
+    xr-report --card $proofs --contact Us --intended-use 'A *test*' --limits 'none_known' --source '- <b> | a' -o card.md
+    grep -qFx 'A \*test\*' card.md
+    grep -qFx 'none\_known' card.md
+    grep -qFx '\- &lt;b&gt; \| a' card.md
+    ! grep -q 'who answers for this model' card.md || false
+}
+
+@test "a card of little says what is missing" {
+    experiment
+    xr-report --card --log log.csv -o card.md
+    for text in 'no model was given' 'no split was given' 'no metrics were given' 'no heat maps were given'; do
+        grep -qF "$text" card.md
+    done
+    xr-report --card --model model.safetensors -o card.md
+    grep -qF 'no log was given' card.md
+}
+
+@test "checklists: every item once, filled in by files, the rest MISSING" {
+    with_proofs
+    for list in claim2024:44 tripod-ai:52 stard-ai:48; do
+        name=${list%:*} n=${list#*:}
+        # shellcheck disable=SC2086
+        xr-report --checklist "$name" $proofs -o list.md
+        # shellcheck disable=SC2086
+        xr-report --checklist "$name" $proofs --format html -o list.html
+        well_formed list.html
+        sed -n 's/^| \([0-9][0-9a-g]*\) |.*/\1/p' list.md >numbers
+        [ "$(wc -l <numbers)" = "$n" ]
+        sort -V numbers | uniq | cmp - numbers
+        # the counts at the top are those of the rows
+        missing=$(grep '^| [0-9]' list.md | grep -c '| \*\*MISSING\*\*[^|]*|$')
+        whole=$(grep '^| [0-9]' list.md | grep -vc MISSING)
+        grep -qF "Of $n items the files of this run answer $whole, and $((n - whole - missing)) in part; to $missing they say nothing" list.md
+        # with nothing but a log hardly anything is filled in, and nothing is whole but what needs no more
+        xr-report --checklist "$name" --log log.csv -o few.md
+        [ "$(grep '^| [0-9]' few.md | grep -c MISSING)" -ge $((n - 2)) ]
+        ! grep -q 'Certificate' few.md || false
+    done
+    # claim 20: the level at which parts are disjoint; without groups it is the image
+    # shellcheck disable=SC2086
+    xr-report --checklist claim2024 $proofs -o list.md
+    grep -qF '| 20 | At which level parts share nothing (patient, study, image) | Group (patient): no group is in two parts; proved from the table' list.md
+    cut -d, -f1-2 table.csv | xr-split -q -s 7 -o plain.csv -
+    xr-report --checklist claim2024 --split plain.csv -o list.md
+    grep -qF '| Image only: the split knows no groups' list.md
+}
+
+@test "a split or predictions that are not the certificate's are refused" {
+    with_proofs
+    sed '0,/,train/s/,train/,val/' splits.csv >other.csv
+    run -1 --separate-stderr xr-report --split other.csv --certificate c.json -o r.html
+    [ "$stderr" = "xr-report: other.csv: parts are not those of c.json" ]
+    sed '$d' predictions.csv >fewer.csv
+    run -1 --separate-stderr xr-report --card --predictions fewer.csv --certificate c.json -o r.html
+    [[ $stderr == "xr-report: fewer.csv: part 'test': "*" rows where c.json has "* ]]
+    rm films/IMG7.png
+    run -1 --separate-stderr xr-report --split splits.csv --root films -o r.html
+    [ "$stderr" = "xr-report: films/IMG7.png: cannot open: No such file or directory" ]
+    [ ! -e r.html ]
 }
