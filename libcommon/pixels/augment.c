@@ -87,6 +87,37 @@ int xr_chain_size(const struct xr_chain *chain, size_t *height, size_t *width,
     return 0;
 }
 
+/* --- depths --------------------------------------------------------------------------
+ */
+
+static int depth_of(const struct xr_transform *t, int depth, size_t channels,
+                    struct xr_err *err)
+{
+    if (depth == 16 && t->flags & XR_ONLY8)
+        return xr_fail_usage(err, "%s takes 8 bits only, not 16", t->name);
+    if (depth == 16 && t->flags & XR_GRAY16 && channels > 1)
+        return xr_fail_usage(err, "%s takes 16 bits in gray only, not in colour",
+                             t->name);
+    return 0;
+}
+
+static int steps_depth(const struct xr_step *steps, size_t n, int depth, size_t channels,
+                       struct xr_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (depth_of(steps[i].transform, depth, channels, err) ||
+            steps_depth(steps[i].inner, steps[i].n_inner, depth, channels, err))
+            return -1;
+    }
+    return 0;
+}
+
+int xr_chain_depth(const struct xr_chain *chain, int depth, size_t channels,
+                   struct xr_err *err)
+{
+    return steps_depth(chain->steps, chain->n, depth, channels, err);
+}
+
 /* --- films ---------------------------------------------------------------------------
  */
 
@@ -136,6 +167,10 @@ static int replay_entry(const struct xr_subject *film, const cJSON *entry,
         return xr_fail(err, "unknown transform '%s'", name);
     if (row->flags & XR_SQUARE && film->image->width != film->image->height)
         return xr_fail(err, "%s: the film is not square", name);
+    if (depth_of(row, film->image->depth, film->image->channels, err)) {
+        err->usage = 0; /* not the command line's fault */
+        return -1;
+    }
     xr_step_init(&step, row);
     job.step = &step;
     return row->apply(&job) || job.failed ? -1 : 0;

@@ -23,7 +23,7 @@ struct xr_chain; /* opaque, read-only once made: threads may share it */
  * image alone.
  */
 struct xr_subject {
-    struct xr_image *image; /* 8 bit, gray or RGB; changed in place */
+    struct xr_image *image; /* 8 or 16 bit, gray or RGB; changed in place */
     struct xr_image
         *mask; /* 8 bit gray of the same size, by nearest neighbour; or NULL */
     /*
@@ -48,6 +48,10 @@ int xr_chain_parse(struct xr_chain **chain, const char *const *texts, size_t n,
  * error says which transform cannot be applied, or would leave the size to chance. */
 int xr_chain_size(const struct xr_chain *chain, size_t *height, size_t *width,
                   struct xr_err *err) XR_MUST_USE;
+/* Does every transform take films of that depth (8 or 16) and as many channels? A usage
+ * error names the one that does not. */
+int xr_chain_depth(const struct xr_chain *chain, int depth, size_t channels,
+                   struct xr_err *err) XR_MUST_USE;
 void xr_chain_free(struct xr_chain *chain);
 
 /* The training set of transforms that is used when none is named: *n texts. */

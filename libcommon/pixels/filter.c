@@ -98,43 +98,75 @@ XR_CLONES static void floats_of(float *to, const uint8_t *from, size_t n)
         to[i] = from[i];
 }
 
+XR_CLONES static void floats_of16(float *to, const uint16_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+XR_INLINE float rounded(float v, float white)
+{
+    return xr_round(v < 0 ? 0 : v > white ? white : v);
+}
+
 XR_CLONES static void bytes_of(uint8_t *to, const float *from, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        to[i] = (uint8_t)(int32_t)xr_round(from[i] > 255 ? 255 : from[i]);
+        to[i] = (uint8_t)(int32_t)rounded(from[i], 255);
+}
+
+XR_CLONES static void words_of(uint16_t *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (uint16_t)(int32_t)rounded(from[i], 65535);
+}
+
+void xr_plane_load(float *plane, const struct xr_image *image, size_t channel)
+{
+    size_t n = image->width * image->height, c = image->channels;
+
+    if (c == 1 && image->depth == 8)
+        floats_of(plane, image->data, n);
+    else if (c == 1)
+        floats_of16(plane, image->data, n);
+    for (size_t i = 0; i < n && c > 1; i++)
+        plane[i] = (float)xr_level(image, i * c + channel);
+}
+
+void xr_plane_store(struct xr_image *image, size_t channel, const float *plane)
+{
+    size_t n = image->width * image->height, c = image->channels;
+    float white = (float)xr_white(image);
+
+    if (c == 1 && image->depth == 8)
+        bytes_of(image->data, plane, n);
+    else if (c == 1)
+        words_of(image->data, plane, n);
+    for (size_t i = 0; i < n && c > 1; i++)
+        xr_set_level(image, i * c + channel, (size_t)rounded(plane[i], white));
 }
 
 int xr_gauss_blur(struct xr_image *image, double sigma, size_t n, struct xr_err *err)
 {
-    size_t pixels = image->width * image->height, c = image->channels;
-    uint8_t *p = image->data;
-    float *plane;
-    int rc = 0;
+    float *plane = xr_alloc_array(image->width, image->height * sizeof *plane, err);
+    int rc = plane ? 0 : -1;
 
     if (n == 0)
         n = (size_t)(6 * sigma + 1.5) | 1;
-    plane = xr_alloc_array(pixels, sizeof *plane, err);
-    if (!plane)
-        return -1;
-    for (size_t k = 0; k < c && rc == 0; k++) {
-        if (c == 1)
-            floats_of(plane, p, pixels);
-        for (size_t i = 0; i < pixels && c > 1; i++)
-            plane[i] = p[i * c + k];
+    for (size_t k = 0; k < image->channels && rc == 0; k++) {
+        xr_plane_load(plane, image, k);
         rc = xr_gauss_f32(plane, image->height, image->width, sigma, n, false, err);
-        if (c == 1 && rc == 0)
-            bytes_of(p, plane, pixels);
-        for (size_t i = 0; i < pixels && c > 1 && rc == 0; i++)
-            p[i * c + k] = (uint8_t)xr_round(plane[i] > 255 ? 255 : plane[i]);
+        if (rc == 0)
+            xr_plane_store(image, k, plane);
     }
     free(plane);
     return rc;
 }
 
-static uint8_t median_of(uint8_t *v, size_t n)
+static size_t median_of(uint16_t *v, size_t n)
 {
     for (size_t i = 1; i < n; i++) { /* 25 values: insertion sort */
-        uint8_t x = v[i];
+        uint16_t x = v[i];
         size_t j = i;
 
         for (; j > 0 && v[j - 1] > x; j--)
@@ -144,20 +176,23 @@ static uint8_t median_of(uint8_t *v, size_t n)
     return v[n / 2];
 }
 
-static void median5(uint8_t *to, const uint8_t *from, size_t w, size_t h, size_t c)
+/* Medians of side x side, 3 or 5, of either depth. */
+static void median_plain(struct xr_image *to, const struct xr_image *from, size_t side)
 {
-    uint8_t v[25];
+    size_t w = from->width, h = from->height, c = from->channels, n = side * side;
+    ptrdiff_t half = (ptrdiff_t)(side / 2);
+    uint16_t v[25];
 
     for (size_t i = 0; i < w * h * c; i++) {
         size_t y = i / (w * c), x = i / c % w, k = i % c;
 
-        for (size_t t = 0; t < 25; t++) {
-            size_t sy = border((ptrdiff_t)(y + t / 5) - 2, h, true);
-            size_t sx = border((ptrdiff_t)(x + t % 5) - 2, w, true);
+        for (size_t t = 0; t < n; t++) {
+            size_t sy = border((ptrdiff_t)(y + t / side) - half, h, true);
+            size_t sx = border((ptrdiff_t)(x + t % side) - half, w, true);
 
-            v[t] = from[(sy * w + sx) * c + k];
+            v[t] = (uint16_t)xr_level(from, (sy * w + sx) * c + k);
         }
-        to[i] = median_of(v, 25);
+        xr_set_level(to, i, median_of(v, n));
     }
 }
 
@@ -207,19 +242,21 @@ XR_CLONES static void median3_row(uint8_t *restrict to, const uint8_t *a,
 int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
 {
     size_t w = image->width, h = image->height, c = image->channels, stride = w * c;
+    struct xr_image before = *image;
     uint8_t *from, *rows, *to = image->data;
+    size_t bytes = stride * (image->depth == 16 ? 2 : 1);
     int rc = -1;
 
     if (n != 3 && n != 5)
         return xr_fail(err, "a median of %zux%zu: 3 or 5", n, n);
-    from = xr_alloc_array(h, stride, err);
+    from = before.data = xr_alloc_array(h, bytes, err);
     rows = xr_alloc_array(3, stride + 2 * c, err);
     if (from && rows) {
         rc = 0;
-        memcpy(from, to, h * stride);
-        if (n == 5)
-            median5(to, from, w, h, c);
-        for (size_t y = 0; y < h && n == 3; y++)
+        memcpy(from, to, h * bytes);
+        if (n == 5 || image->depth == 16)
+            median_plain(image, &before, n);
+        for (size_t y = 0; y < h && n == 3 && image->depth == 8; y++)
             median3_row(to + y * stride, from + (y ? y - 1 : 0) * stride,
                         from + y * stride, from + (y + 1 < h ? y + 1 : y) * stride,
                         stride, c, rows, rows + stride + 2 * c,
@@ -232,17 +269,22 @@ int xr_median(struct xr_image *image, size_t n, struct xr_err *err)
 
 XR_CLONES static void add_row(uint8_t *p, const float *noise, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        float v = (float)p[i] + noise[i];
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(int32_t)rounded((float)p[i] + noise[i], 255);
+}
 
-        p[i] = (uint8_t)(int32_t)xr_round(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
+XR_CLONES static void add_row16(uint16_t *p, const float *noise, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint16_t)(int32_t)rounded((float)p[i] + 257 * noise[i], 65535);
 }
 
 void xr_add_noise(struct xr_image *image, const float *noise)
 {
     size_t n = image->width * image->height * image->channels;
-    uint8_t *p = image->data;
 
-    add_row(p, noise, n);
+    if (image->depth == 16)
+        add_row16(image->data, noise, n);
+    else
+        add_row(image->data, noise, n);
 }

@@ -172,3 +172,27 @@ int xr_to8(struct xr_image *image, struct xr_err *err)
     image->depth = 8;
     return 0;
 }
+
+int xr_to16(struct xr_image *image, struct xr_err *err)
+{
+    size_t n = image->width * image->height * image->channels;
+    const uint8_t *from = image->data;
+    uint16_t *to;
+
+    if (image->depth == 16)
+        return 0;
+    to = xr_alloc_array(n, sizeof *to, err);
+    if (!to)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        to[i] = (uint16_t)(from[i] * 257u);
+    free(image->data);
+    image->data = to;
+    image->depth = 16;
+    return 0;
+}
+
+int xr_to_depth(struct xr_image *image, int depth, struct xr_err *err)
+{
+    return depth == 16 ? xr_to16(image, err) : xr_to8(image, err);
+}

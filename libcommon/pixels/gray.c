@@ -29,11 +29,18 @@ apply_vbmi(uint8_t *p, const uint8_t *lut, size_t n)
 }
 #endif
 
-void xr_lut_apply(struct xr_image *image, const uint8_t lut[256])
+void xr_lut_apply(struct xr_image *image, const uint16_t *wide)
 {
     size_t n = image->width * image->height * image->channels, i = 0;
-    uint8_t *p = image->data;
+    uint8_t *p = image->data, lut[256];
 
+    if (image->depth == 16) {
+        for (uint16_t *deep = image->data; i < n; i++)
+            deep[i] = wide[deep[i]];
+        return;
+    }
+    for (size_t v = 0; v < 256; v++)
+        lut[v] = (uint8_t)wide[v];
 #ifdef XR_X86
     if (xr_simd() == 2 && __builtin_cpu_supports("avx512vbmi"))
         i = apply_vbmi(p, lut, n);
@@ -42,11 +49,18 @@ void xr_lut_apply(struct xr_image *image, const uint8_t lut[256])
         p[i] = lut[p[i]];
 }
 
-void xr_histogram(size_t hist[256], const uint8_t *levels, size_t n)
+void xr_histogram(size_t *hist, const struct xr_image *image, size_t channel)
 {
     uint32_t part[4][256] = {{0}}; /* by turns: equal neighbours do not wait */
-    size_t i = 0;
+    size_t n = image->width * image->height, c = image->channels, i = 0;
+    const uint8_t *levels = image->data;
 
+    if (c > 1 || image->depth == 16) {
+        memset(hist, 0, (xr_white(image) + 1) * sizeof *hist);
+        for (; i < n; i++)
+            hist[xr_level(image, i * c + channel)]++;
+        return;
+    }
     for (; i + 4 <= n; i += 4) {
         part[0][levels[i]]++;
         part[1][levels[i + 1]]++;
@@ -59,52 +73,68 @@ void xr_histogram(size_t hist[256], const uint8_t *levels, size_t n)
         hist[v] = (size_t)part[0][v] + part[1][v] + part[2][v] + part[3][v];
 }
 
-void xr_lut_linear(uint8_t lut[256], float alpha, float beta)
+void xr_lut_linear(uint16_t *lut, size_t white, float alpha, float beta)
 {
-    for (int i = 0; i < 256; i++) {
-        float v = (float)i * alpha + beta;
+    float top = (float)white, add = beta * (float)(white / 255);
 
-        lut[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    for (size_t i = 0; i <= white; i++) {
+        float v = (float)(int32_t)i * alpha + add;
+
+        lut[i] = (uint16_t)(v < 0 ? 0 : v > top ? top : v);
     }
 }
 
-void xr_lut_gamma(uint8_t lut[256], double gamma)
+void xr_lut_gamma(uint16_t *lut, size_t white, double gamma)
 {
+    double top = (double)white;
+
     /* the hair's breadth keeps whole results whole where pow() is off in its last bit,
      * which differs between processors */
-    for (int i = 0; i < 256; i++)
-        lut[i] = (uint8_t)(255 * pow(i / 255.0, gamma) + 1e-9);
-    lut[255] = 255;
+    for (size_t i = 0; i < white; i++)
+        lut[i] =
+            (uint16_t)(top * pow((double)i / top, gamma) + (white == 255 ? 1e-9 : 1e-6));
+    lut[white] = (uint16_t)white;
 }
 
-void xr_lut_equalize(uint8_t lut[256], const size_t hist[256], bool pillow)
+void xr_lut_equalize(uint16_t *lut, const size_t *hist, size_t white, bool pillow)
 {
-    size_t n = 0, first = 0, last = 255, sum = 0;
+    size_t n = 0, first = 0, last = white, sum = 0;
 
-    for (int i = 0; i < 256; i++) {
+    for (size_t i = 0; i <= white; i++) {
         n += hist[i];
-        lut[i] = (uint8_t)i;
+        lut[i] = (uint16_t)i;
     }
-    while (first < 255 && hist[first] == 0)
+    while (first < white && hist[first] == 0)
         first++;
     while (last > 0 && hist[last] == 0)
         last--;
     if (first >= last) /* one level: both leave it */
         return;
-    if (pillow) {
+    if (pillow && white == 255) {
         size_t step = (n - hist[last]) / 255, at = step / 2;
 
         for (size_t i = 0; i < 256 && step > 0; i++) {
-            lut[i] = (uint8_t)(at / step < 255 ? at / step : 255);
+            lut[i] = (uint16_t)(at / step < 255 ? at / step : 255);
             at += hist[i];
         }
         return;
     }
-    for (size_t i = 0; i < 256; i++) {
-        float scale = 255.0f / (float)(n - hist[first]);
+    if (pillow) { /* few films have a pixel for every level */
+        double step = (double)(n - hist[last]) / (double)white, top = (double)white;
+
+        for (size_t i = 0; i <= white; i++) {
+            double v = (double)sum / step + 0.5;
+
+            lut[i] = (uint16_t)(v < top ? v : top);
+            sum += hist[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i <= white; i++) {
+        float scale = (float)white / (float)(n - hist[first]);
 
         sum += i > first ? hist[i] : 0;
-        lut[i] = (uint8_t)xr_round((float)sum * scale);
+        lut[i] = (uint16_t)xr_round((float)sum * scale);
     }
 }
 
@@ -197,12 +227,6 @@ static void place(struct between *at, size_t n, size_t region, size_t tiles)
     }
 }
 
-static size_t level(const struct xr_image *image, size_t i)
-{
-    return image->depth == 16 ? ((const uint16_t *)image->data)[i]
-                              : ((const uint8_t *)image->data)[i];
-}
-
 /* Count the levels of part of a row, which may reach past the image, where it is
  * reflected. */
 static void count_row(uint32_t *hist, const struct xr_image *image, size_t y, size_t from,
@@ -226,7 +250,7 @@ static void count_row(uint32_t *hist, const struct xr_image *image, size_t y, si
         }
     }
     for (; x < to; x++)
-        hist[level(image, row + (x < inside ? x : reflect(x, image->width)))]++;
+        hist[xr_level(image, row + (x < inside ? x : reflect(x, image->width)))]++;
 }
 
 /* Histograms and tables of all regions. hist: 4 bins of scratch. */

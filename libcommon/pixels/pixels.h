@@ -2,7 +2,9 @@
  * Arithmetic on pixels: resize, warps, histograms, filters. Every function is a pure
  * function of its arguments, gives the same bytes on any processor, and may run in
  * several threads at once on different outputs. Images are those of image.h; "any" below
- * means 8 bit, 1 or 3 channels.
+ * means 8 or 16 bit, 1 or 3 channels. Gray levels that are given to a function of 16 bits
+ * are those of 8, so that black is 0 and white 255 at either depth: one of them is 257 of
+ * the levels of 16.
  */
 #ifndef XR_PIXELS_H
 #define XR_PIXELS_H
@@ -102,6 +104,33 @@ int xr_fit_apply_of(struct xr_image *dst, const struct xr_image *src, size_t wid
 /* 16 to 8 bit: (v*255 + 32767) / 65535. In place: the data is reallocated. 8 bit:
  * nothing. */
 int xr_to8(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
+/* 8 to 16 bit: 257 v, of which xr_to8 makes v again. 16 bit: nothing. */
+int xr_to16(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
+/* To 8 or 16 bit. */
+int xr_to_depth(struct xr_image *image, int depth, struct xr_err *err) XR_MUST_USE;
+
+/* The level of white, 255 or 65535. */
+static inline size_t xr_white(const struct xr_image *image)
+{
+    return image->depth == 16 ? 65535 : 255;
+}
+/* Sample i of the rows, channels interleaved. */
+static inline size_t xr_level(const struct xr_image *image, size_t i)
+{
+    return image->depth == 16 ? ((const uint16_t *)image->data)[i]
+                              : ((const uint8_t *)image->data)[i];
+}
+static inline void xr_set_level(struct xr_image *image, size_t i, size_t level)
+{
+    if (image->depth == 16)
+        ((uint16_t *)image->data)[i] = (uint16_t)level;
+    else
+        ((uint8_t *)image->data)[i] = (uint8_t)level;
+}
+/* A channel as floats, plane [height*width], and back: cut off at black and white,
+ * rounded half to even. */
+void xr_plane_load(float *plane, const struct xr_image *image, size_t channel);
+void xr_plane_store(struct xr_image *image, size_t channel, const float *plane);
 
 /* --- geometry ---------------------------------------------------------------- */
 
@@ -165,16 +194,19 @@ void xr_fill_boxes(struct xr_image *image, const size_t (*boxes)[4], size_t n,
 
 /* --- gray levels ------------------------------------------------------------- */
 
-/* How often each of n levels comes. */
-void xr_histogram(size_t hist[256], const uint8_t *levels, size_t n);
-/* v becomes lut[v], 8 bit, every channel. */
-void xr_lut_apply(struct xr_image *image, const uint8_t lut[256]);
-void xr_lut_linear(uint8_t lut[256], float alpha,
-                   float beta);                    /* trunc(clip(v*alpha + beta)) */
-void xr_lut_gamma(uint8_t lut[256], double gamma); /* trunc(255 (v/255)^gamma) */
+/* How often each level of a channel comes: hist [white+1]. */
+void xr_histogram(size_t *hist, const struct xr_image *image, size_t channel);
+/* v becomes lut[v], every channel. Tables have an entry for each level up to white (255
+ * or 65535), none above it. */
+void xr_lut_apply(struct xr_image *image, const uint16_t *lut);
+/* trunc(clip(v*alpha + beta)), beta in levels of 8 bits */
+void xr_lut_linear(uint16_t *lut, size_t white, float alpha, float beta);
+/* trunc(white (v/white)^gamma) */
+void xr_lut_gamma(uint16_t *lut, size_t white, double gamma);
 /* Histogram equalisation as OpenCV's equalizeHist, or as Pillow's ImageOps.equalize, of
- * one channel. */
-void xr_lut_equalize(uint8_t lut[256], const size_t hist[256], bool pillow);
+ * one channel; Pillow's steps, so many pixels a level, are whole numbers for 8 bits only.
+ */
+void xr_lut_equalize(uint16_t *lut, const size_t *hist, size_t white, bool pillow);
 
 /*
  * Contrast-limited adaptive histogram equalisation in place, OpenCV's bytes: tiles x
@@ -203,7 +235,8 @@ int xr_gauss_blur(struct xr_image *image, double sigma, size_t n,
                   struct xr_err *err) XR_MUST_USE;
 /* Median of 3x3 or 5x5, border repeated. Any image. */
 int xr_median(struct xr_image *image, size_t n, struct xr_err *err) XR_MUST_USE;
-/* v + noise[i], clipped, rounded half to even; noise in gray levels, one a sample. */
+/* v + noise[i], clipped, rounded half to even; noise in levels of 8 bits, one a sample.
+ */
 void xr_add_noise(struct xr_image *image, const float *noise);
 
 #endif

@@ -6,16 +6,20 @@
 #include "simd.h"
 
 /* Interleave the low (high) halves of two vectors: what transposing is made of. */
+#ifdef __clang__
+#define ZIP(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define ZIP(a, b, ...) __builtin_shuffle(a, b, (v16u8){__VA_ARGS__})
+#endif
+
 XR_INLINE v16u8 zip_low(v16u8 a, v16u8 b)
 {
-    return __builtin_shuffle(
-        a, b, (v16u8){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
+    return ZIP(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
 XR_INLINE v16u8 zip_high(v16u8 a, v16u8 b)
 {
-    return __builtin_shuffle(
-        a, b, (v16u8){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
+    return ZIP(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 /* dst[c*dst_stride + r] = src[r*src_stride + c] for 16 x 16 bytes */

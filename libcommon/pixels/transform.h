@@ -76,9 +76,11 @@ struct xr_job {
 };
 
 enum {
-    XR_INNER = 1,  /* applies others; nothing is written down for itself */
-    XR_HOLDS = 2,  /* those that the text names */
-    XR_SQUARE = 4, /* of square films only */
+    XR_INNER = 1,   /* applies others; nothing is written down for itself */
+    XR_HOLDS = 2,   /* those that the text names */
+    XR_SQUARE = 4,  /* of square films only */
+    XR_ONLY8 = 8,   /* not of 16 bits */
+    XR_GRAY16 = 16, /* of 16 bits gray only */
 };
 
 struct xr_transform {
@@ -143,11 +145,10 @@ int xr_job_follow(struct xr_job *job, const struct xr_map *map, const double for
 /* The points alone along a matrix, input to output. */
 void xr_move_points(const struct xr_subject *film, const double m[9]);
 
-/* v becomes lut[v] in every channel. */
-static inline int xr_job_lut(struct xr_job *job, const uint8_t lut[256])
+/* Levels of 8 bits as levels of the image. */
+static inline double xr_levels(const struct xr_image *image, double of8)
 {
-    xr_lut_apply(job->film->image, lut);
-    return 0;
+    return image->depth == 16 ? 257 * of8 : of8;
 }
 
 #endif

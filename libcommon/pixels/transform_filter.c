@@ -49,14 +49,48 @@ static size_t mirrored(size_t i, size_t n)
     return n == 1 ? 0 : i < n ? i : 2 * (n - 1) - i;
 }
 
-/* A 3x3 kernel, mirrored at the border, rounded: `out` of the image's size. */
-static int convolve3(uint8_t *out, const struct xr_image *image, struct kernel3 k,
+/* The same of 16 bits, sample by sample. */
+static void convolve3_16(uint16_t *out, const struct xr_image *image, struct kernel3 k)
+{
+    size_t c = image->channels, n = image->width * c, h = image->height;
+    size_t wide = image->width > 1 ? c : 0;
+
+    for (size_t y = 0; y < h; y++) {
+        size_t lines[3] = {y ? y - 1 : mirrored(1, h), y, mirrored(y + 1, h)};
+
+        for (size_t i = 0; i < n; i++) {
+            size_t left = i < c ? i + wide : i - c, right = i + c < n ? i + c : i - wide;
+            const uint16_t *row = (const uint16_t *)image->data + y * n;
+            uint32_t near = 0;
+            float v;
+
+            for (int t = 0; t < 3; t++) {
+                const uint16_t *p = (const uint16_t *)image->data + lines[t] * n;
+
+                near += (uint32_t)p[left] + p[i] + p[right];
+            }
+            v = k.middle * (float)row[i] + k.around * (float)(near - row[i]);
+            out[y * n + i] = (uint16_t)(int32_t)xr_round(v < 0       ? 0
+                                                         : v > 65535 ? 65535
+                                                                     : v);
+        }
+    }
+}
+
+/* A 3x3 kernel, mirrored at the border, rounded: out of the image's size and depth. */
+static int convolve3(void *to, const struct xr_image *image, struct kernel3 k,
                      struct xr_err *err)
 {
     size_t c = image->channels, n = image->width * c, h = image->height;
     const uint8_t *p = image->data;
-    uint16_t *sum = xr_alloc_array(n + 2 * c, sizeof *sum, err);
+    uint8_t *out = to;
+    uint16_t *sum;
 
+    if (image->depth == 16) {
+        convolve3_16(to, image, k);
+        return 0;
+    }
+    sum = xr_alloc_array(n + 2 * c, sizeof *sum, err);
     if (!sum)
         return -1;
     for (size_t y = 0; y < h; y++) {
@@ -71,9 +105,10 @@ static int convolve3(uint8_t *out, const struct xr_image *image, struct kernel3 
     return 0;
 }
 
-static uint8_t *bytes_like(const struct xr_image *image, struct xr_err *err)
+static void *samples_like(const struct xr_image *image, struct xr_err *err)
 {
-    return xr_alloc_array(image->width * image->channels, image->height, err);
+    return xr_alloc_array(image->width * image->channels,
+                          image->height * (image->depth == 16 ? 2 : 1), err);
 }
 
 /* albumentations' Sharpen, by its kernel. */
@@ -81,7 +116,7 @@ static int do_sharpen(struct xr_job *job)
 {
     double alpha = xr_job_value(job, 0), lightness = xr_job_value(job, 1);
     struct kernel3 k = {(float)(1 - alpha + alpha * (8 + lightness)), (float)-alpha};
-    uint8_t *out = bytes_like(job->film->image, job->err);
+    void *out = samples_like(job->film->image, job->err);
 
     if (!out || convolve3(out, job->film->image, k, job->err)) {
         free(out);
@@ -102,19 +137,36 @@ XR_CLONES static void blend_rows(uint8_t *row, const uint8_t *smooth, size_t n,
     }
 }
 
+static void blend_rows16(uint16_t *row, const uint16_t *smooth, size_t n, float factor)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = (float)smooth[i] + factor * ((float)row[i] - (float)smooth[i]);
+
+        row[i] = (uint16_t)(v < 0 ? 0 : v > 65535 ? 65535 : v);
+    }
+}
+
 /* Pillow's ImageEnhance.Sharpness: the outermost pixels stay as they are. */
 static int do_sharpness(struct xr_job *job)
 {
     struct xr_image *image = job->film->image;
     float factor = (float)(1 + xr_job_value(job, 0));
     size_t c = image->channels, n = image->width * c;
-    uint8_t *smooth = bytes_like(image, job->err), *p = image->data;
+    void *smooth = samples_like(image, job->err);
     int rc = smooth ? convolve3(smooth, image, (struct kernel3){5 / 13.0F, 1 / 13.0F},
                                 job->err)
                     : -1;
 
-    for (size_t y = 1; y + 1 < image->height && rc == 0 && n > 2 * c; y++)
-        blend_rows(p + y * n + c, smooth + y * n + c, n - 2 * c, factor);
+    for (size_t y = 1; y + 1 < image->height && rc == 0 && n > 2 * c; y++) {
+        size_t at = y * n + c;
+
+        if (image->depth == 16)
+            blend_rows16((uint16_t *)image->data + at, (uint16_t *)smooth + at, n - 2 * c,
+                         factor);
+        else
+            blend_rows((uint8_t *)image->data + at, (uint8_t *)smooth + at, n - 2 * c,
+                       factor);
+    }
     free(smooth);
     return rc;
 }
@@ -123,34 +175,35 @@ static int do_sharpness(struct xr_job *job)
 struct unsharp {
     size_t height, width, taps;
     double sigma;
-    float amount, threshold;
-    float *plane, *edge; /* the levels, blurred; where they differ, blurred */
+    float amount, threshold, white;
+    float *level, *plane, *edge; /* the levels; blurred; where they differ, blurred */
 };
 
-XR_CLONES static void unsharp_mix(uint8_t *level, const float *blurred, const float *soft,
-                                  size_t n, float amount)
+XR_CLONES static void unsharp_mix(const struct unsharp *u, size_t n)
 {
+    const float *blurred = u->plane, *soft = u->edge;
+    float amount = u->amount, white = u->white, *level = u->level;
+
     for (size_t i = 0; i < n; i++) {
         float v = level[i], sharp = v + amount * (v - blurred[i]);
 
-        sharp = sharp < 0 ? 0 : sharp > 255 ? 255 : sharp;
-        level[i] = (uint8_t)(int32_t)xr_round(v + soft[i] * (sharp - v));
+        sharp = sharp < 0 ? 0 : sharp > white ? white : sharp;
+        level[i] = v + soft[i] * (sharp - v);
     }
 }
 
-static int unsharp_plane(uint8_t *level, const struct unsharp *u, struct xr_err *err)
+static int unsharp_plane(const struct unsharp *u, struct xr_err *err)
 {
     size_t n = u->height * u->width;
 
-    for (size_t i = 0; i < n; i++)
-        u->plane[i] = level[i];
+    memcpy(u->plane, u->level, n * sizeof *u->plane);
     if (xr_gauss_f32(u->plane, u->height, u->width, u->sigma, u->taps, false, err))
         return -1;
     for (size_t i = 0; i < n; i++)
-        u->edge[i] = fabsf((float)level[i] - u->plane[i]) > u->threshold;
+        u->edge[i] = fabsf(u->level[i] - u->plane[i]) > u->threshold;
     if (xr_gauss_f32(u->edge, u->height, u->width, u->sigma, u->taps, false, err))
         return -1;
-    unsharp_mix(level, u->plane, u->edge, n, u->amount);
+    unsharp_mix(u, n);
     return 0;
 }
 
@@ -158,29 +211,27 @@ static int unsharp_plane(uint8_t *level, const struct unsharp *u, struct xr_err 
 static int do_unsharp(struct xr_job *job)
 {
     struct xr_image *image = job->film->image;
-    size_t n = image->width * image->height, c = image->channels;
+    size_t n = image->width * image->height;
     struct unsharp u = {.height = image->height, .width = image->width};
-    uint8_t *p = image->data, *level = xr_alloc_array(n, 1, job->err);
-    int rc = level ? 0 : -1;
+    int rc = 0;
 
     u.sigma = xr_job_value(job, 0);
     u.amount = (float)xr_job_value(job, 1);
-    u.threshold = (float)xr_job_value(job, 2);
+    u.threshold = (float)xr_levels(image, xr_job_value(job, 2));
+    u.white = (float)xr_white(image);
     u.taps = (size_t)(8 * u.sigma + 1.5) | 1;
-    u.plane = xr_alloc_array(n, 2 * sizeof *u.plane, job->err);
-    if (u.plane)
-        u.edge = u.plane + n;
-    else
-        rc = -1;
-    for (size_t k = 0; k < c && rc == 0; k++) {
-        for (size_t i = 0; i < n; i++)
-            level[i] = p[i * c + k];
-        rc = unsharp_plane(level, &u, job->err);
-        for (size_t i = 0; i < n; i++)
-            p[i * c + k] = level[i];
+    u.level = xr_alloc_array(n, 3 * sizeof *u.level, job->err);
+    if (!u.level)
+        return -1;
+    u.plane = u.level + n;
+    u.edge = u.plane + n;
+    for (size_t k = 0; k < image->channels && rc == 0; k++) {
+        xr_plane_load(u.level, image, k);
+        rc = unsharp_plane(&u, job->err);
+        if (rc == 0)
+            xr_plane_store(image, k, u.level);
     }
-    free(u.plane);
-    free(level);
+    free(u.level);
     return rc;
 }
 
@@ -242,7 +293,7 @@ const struct xr_transform xr_transforms_filter[] = {
      do_sharpness,
      {{"sharpness", XR_AROUND, -0.5, 0.5, -1, 10, NULL}},
      .p = 0.5},
-    {"jpeg", do_jpeg, {{"quality", XR_WHOLE, 40, 90, 1, 100, NULL}}, .p = 0.5},
+    {"jpeg", do_jpeg, {{"quality", XR_WHOLE, 40, 90, 1, 100, NULL}}, XR_ONLY8, .p = 0.5},
     {"downscale",
      do_downscale,
      {{"scale", XR_REAL, 0.4, 0.8, 0.01, 1, NULL},

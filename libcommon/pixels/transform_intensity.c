@@ -20,162 +20,199 @@ static int do_clahe(struct xr_job *job)
 /* --- one table for all pixels --------------------------------------------------------
  */
 
+/* Tables lut[v] for every level v up to white, 255 or 65535, made of a few numbers. */
+typedef void curve(uint16_t *lut, size_t white, const double *numbers);
+
+/* Make a table and look every pixel up. */
+static int by_curve(struct xr_job *job, curve *make, const double *numbers)
+{
+    size_t white = xr_white(job->film->image);
+    uint16_t few[256], *lut = few;
+
+    if (white > 255 && !(lut = xr_alloc_array(white + 1, sizeof *lut, job->err)))
+        return -1;
+    make(lut, white, numbers);
+    xr_lut_apply(job->film->image, lut);
+    if (white > 255)
+        free(lut);
+    return 0;
+}
+
+/* trunc(clip(v a + b)) */
+static void line(uint16_t *lut, size_t white, const double *ab)
+{
+    xr_lut_linear(lut, white, (float)ab[0], (float)ab[1]);
+}
+
 static int do_brightness_contrast(struct xr_job *job)
 {
     double brightness = xr_job_value(job, 0), contrast = xr_job_value(job, 1);
-    uint8_t lut[256];
 
-    xr_lut_linear(lut, (float)(1 + contrast), (float)(brightness * 255));
-    return xr_job_lut(job, lut);
+    return by_curve(job, line, (const double[2]){1 + contrast, brightness * 255});
+}
+
+static void power(uint16_t *lut, size_t white, const double *gamma)
+{
+    xr_lut_gamma(lut, white, *gamma);
 }
 
 static int do_gamma(struct xr_job *job)
 {
-    uint8_t lut[256];
-
-    xr_lut_gamma(lut, xr_job_value(job, 0));
-    return xr_job_lut(job, lut);
+    return by_curve(job, power, (const double[1]){xr_job_value(job, 0)});
 }
 
 static int do_invert(struct xr_job *job)
 {
-    uint8_t lut[256];
+    return by_curve(job, line, (const double[2]){-1, 255});
+}
 
-    xr_lut_linear(lut, -1, 255);
-    return xr_job_lut(job, lut);
+static void windowed(uint16_t *lut, size_t white, const double *number)
+{
+    double top = (double)white, middle = top / 2;
+    double level = middle + top * number[0], width = top * (1 + number[1]);
+
+    for (size_t i = 0; i <= white; i++) {
+        double v = ((double)i - level) / width * top + middle;
+
+        lut[i] = (uint16_t)rint(v < 0 ? 0 : v > top ? top : v);
+    }
 }
 
 /* As a reader moves and stretches the window of a film: black below it, white above. */
 static int do_window(struct xr_job *job)
 {
-    double level = 127.5 + 255 * xr_job_value(job, 0);
-    double width = 255 * (1 + xr_job_value(job, 1));
-    uint8_t lut[256];
+    double level = xr_job_value(job, 0), width = xr_job_value(job, 1);
 
-    for (int i = 0; i < 256; i++) {
-        double v = ((double)i - level) / width * 255 + 127.5;
+    return by_curve(job, windowed, (const double[2]){level, width});
+}
 
-        lut[i] = (uint8_t)rint(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-    return xr_job_lut(job, lut);
+static void few_levels(uint16_t *lut, size_t white, const double *bits)
+{
+    int dropped = (white > 255 ? 16 : 8) - (int)*bits;
+
+    for (size_t i = 0; i <= white; i++)
+        lut[i] = (uint16_t)(i >> dropped << dropped);
 }
 
 static int do_posterize(struct xr_job *job)
 {
-    int dropped = 8 - (int)xr_job_value(job, 0);
-    uint8_t lut[256];
+    return by_curve(job, few_levels, (const double[1]){xr_job_value(job, 0)});
+}
 
-    for (int i = 0; i < 256; i++)
-        lut[i] = (uint8_t)(i >> dropped << dropped);
-    return xr_job_lut(job, lut);
+static void turned(uint16_t *lut, size_t white, const double *threshold)
+{
+    double from = white > 255 ? 257 * *threshold : *threshold;
+
+    for (size_t i = 0; i <= white; i++)
+        lut[i] = (uint16_t)((double)i < from ? i : white - i);
 }
 
 static int do_solarize(struct xr_job *job)
 {
-    double threshold = xr_job_value(job, 0);
-    uint8_t lut[256];
-
-    for (int i = 0; i < 256; i++)
-        lut[i] = (uint8_t)(i < threshold ? i : 255 - i);
-    return xr_job_lut(job, lut);
+    return by_curve(job, turned, (const double[1]){xr_job_value(job, 0)});
 }
 
 /* Pillow's Image.blend of one level with every other: float32, cut off, not rounded. */
-static int blend_level(struct xr_job *job, float from, float factor)
+static void blended(uint16_t *lut, size_t white, const double *number)
 {
-    uint8_t lut[256];
+    float from = (float)number[0], factor = (float)number[1], top = (float)white;
 
-    for (int i = 0; i < 256; i++) {
-        float v = from + factor * ((float)i - from);
+    for (size_t i = 0; i <= white; i++) {
+        float v = from + factor * ((float)(int32_t)i - from);
 
-        lut[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+        lut[i] = (uint16_t)(v < 0 ? 0 : v > top ? top : v);
     }
-    return xr_job_lut(job, lut);
 }
 
 static int do_brightness(struct xr_job *job)
 {
-    return blend_level(job, 0, (float)(1 + xr_job_value(job, 0)));
+    return by_curve(job, blended, (const double[2]){0, 1 + xr_job_value(job, 0)});
 }
 
 static int do_contrast(struct xr_job *job)
 {
-    const struct xr_image *image = job->film->image;
-    size_t n = image->width * image->height, sum = 0;
-    const uint8_t *p = image->data;
+    const struct xr_image *im = job->film->image;
+    size_t n = im->width * im->height, sum = 0;
+    double mean;
 
     for (size_t i = 0; i < n; i++)
-        sum +=
-            image->channels == 1 ? p[i] : xr_luma(p[3 * i], p[3 * i + 1], p[3 * i + 2]);
-    return blend_level(job, (float)(size_t)((double)sum / (double)n + 0.5),
-                       (float)(1 + xr_job_value(job, 0)));
+        sum += im->channels == 1 ? xr_level(im, i)
+                                 : xr_luma((uint32_t)xr_level(im, 3 * i),
+                                           (uint32_t)xr_level(im, 3 * i + 1),
+                                           (uint32_t)xr_level(im, 3 * i + 2));
+    mean = floor((double)sum / (double)n + 0.5);
+    return by_curve(job, blended, (const double[2]){mean, 1 + xr_job_value(job, 0)});
 }
 
 /* --- a table for each channel --------------------------------------------------------
  */
 
-/* Make a table from the histogram of every channel with `make`, and look pixels up. */
-static int by_histogram(struct xr_job *job, size_t channels,
-                        void (*make)(uint8_t lut[256], const size_t hist[256],
-                                     size_t channel, void *arg),
-                        void *arg)
+/* A table of one channel, made from its histogram. */
+typedef void from_counts(uint16_t *lut, const size_t *hist, size_t white, size_t channel,
+                         void *arg);
+
+/* Make a table for every channel, and look pixels up. */
+static int by_histogram(struct xr_job *job, from_counts *make, void *arg)
 {
     struct xr_image *image = job->film->image;
-    size_t n = image->width * image->height * channels, hist[3][256] = {{0}};
-    uint8_t lut[3][256], *p = image->data;
+    size_t white = xr_white(image), levels = white + 1, c = image->channels;
+    size_t n = image->width * image->height * c;
+    size_t *hist = xr_alloc_array(levels, sizeof *hist, job->err);
+    uint16_t *lut = xr_alloc_array(levels, c * sizeof *lut, job->err);
+    int rc = hist && lut ? 0 : -1;
 
-    if (channels == 1) {
-        xr_histogram(hist[0], p, n);
-        make(lut[0], (const size_t *)hist[0], 0, arg);
-        return xr_job_lut(job, lut[0]);
+    for (size_t k = 0; k < c && rc == 0; k++) {
+        xr_histogram(hist, image, k);
+        make(lut + k * levels, hist, white, k, arg);
     }
-    for (size_t i = 0, k = 0; i < n; i++, k = k + 1 < channels ? k + 1 : 0)
-        hist[k][p[i]]++;
-    for (size_t k = 0; k < channels; k++)
-        make(lut[k], (const size_t *)hist[k], k, arg);
-    for (size_t i = 0, k = 0; i < n; i++, k = k + 1 < channels ? k + 1 : 0)
-        p[i] = lut[k][p[i]];
-    return 0;
+    if (rc == 0 && c == 1)
+        xr_lut_apply(image, lut);
+    for (size_t i = 0, k = 0; i < n && c > 1 && rc == 0; i++, k = k + 1 < c ? k + 1 : 0)
+        xr_set_level(image, i, lut[k * levels + xr_level(image, i)]);
+    free(hist);
+    free(lut);
+    return rc;
 }
 
-static void make_equal(uint8_t lut[256], const size_t hist[256], size_t channel,
+static void make_equal(uint16_t *lut, const size_t *hist, size_t white, size_t channel,
                        void *pillow)
 {
     (void)channel;
-    xr_lut_equalize(lut, hist, *(const int *)pillow);
+    xr_lut_equalize(lut, hist, white, *(const int *)pillow);
 }
 
 static int do_equalize(struct xr_job *job)
 {
     int pillow = xr_job_word(job, 0);
 
-    return by_histogram(job, job->film->image->channels, make_equal, &pillow);
+    return by_histogram(job, make_equal, &pillow);
 }
 
 /* ImageOps.autocontrast without cut-off. */
-static void make_stretched(uint8_t lut[256], const size_t hist[256], size_t channel,
-                           void *arg)
+static void make_stretched(uint16_t *lut, const size_t *hist, size_t white,
+                           size_t channel, void *arg)
 {
-    int lo = 0, hi = 255;
-    double scale;
+    double top = (double)white, low, scale;
+    size_t lo = 0, hi = white;
 
     (void)channel;
     (void)arg;
-    while (lo < 255 && hist[lo] == 0)
+    while (lo < white && hist[lo] == 0)
         lo++;
     while (hi > 0 && hist[hi] == 0)
         hi--;
-    scale = hi > lo ? 255.0 / (hi - lo) : 1;
-    for (int i = 0; i < 256; i++) {
-        double v = hi > lo ? i * scale - lo * scale : i;
+    low = (double)lo;
+    scale = hi > lo ? top / ((double)hi - low) : 1;
+    for (size_t i = 0; i <= white; i++) {
+        double v = hi > lo ? (double)i * scale - low * scale : (double)i;
 
-        lut[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+        lut[i] = (uint16_t)(v < 0 ? 0 : v > top ? top : v);
     }
 }
 
 static int do_autocontrast(struct xr_job *job)
 {
-    return by_histogram(job, job->film->image->channels, make_stretched, NULL);
+    return by_histogram(job, make_stretched, NULL);
 }
 
 /* --- histogram matching --------------------------------------------------------------
@@ -233,7 +270,7 @@ static size_t total(const size_t hist[256])
 
 /* The level of the reference below which the same share of pixels is, linear between
  * those it has, not rounded; blended with the film's own level. */
-static void make_match(uint8_t lut[256], const size_t hist[256], size_t channel,
+static void make_match(uint16_t *lut, const size_t *hist, size_t white, size_t channel,
                        void *arg)
 {
     struct match *m = arg;
@@ -242,6 +279,7 @@ static void make_match(uint8_t lut[256], const size_t hist[256], size_t channel,
     size_t sum = 0, sum_want = 0;
     int low = -1, high = -1; /* the levels around, of those the reference has */
 
+    (void)white; /* 255: a table of 65536 would be written down for every film */
     for (int i = 0; i < 256; i++) {
         double share, v;
 
@@ -264,9 +302,8 @@ static void make_match(uint8_t lut[256], const size_t hist[256], size_t channel,
                 ? high
                 : low + (high - low) * ((share - below) / (above - below));
         v = m->blend * floor(v) + (1 - m->blend) * i;
-        lut[i] = (uint8_t)rint(v);
+        lut[i] = m->lut[channel][i] = (uint8_t)rint(v);
     }
-    memcpy(m->lut[channel], lut, 256);
 }
 
 static void say_lut(struct xr_job *job, const struct match *m)
@@ -284,11 +321,12 @@ static void say_lut(struct xr_job *job, const struct match *m)
     cJSON_AddStringToObject(job->said, "lut", text);
 }
 
-static void make_again(uint8_t lut[256], const size_t hist[256], size_t channel,
+static void make_again(uint16_t *lut, const size_t *hist, size_t white, size_t channel,
                        void *arg)
 {
     (void)hist;
-    memcpy(lut, ((struct match *)arg)->lut[channel], 256);
+    for (size_t i = 0; i <= white; i++)
+        lut[i] = ((struct match *)arg)->lut[channel][i];
 }
 
 /* A replay needs no reference: the tables are written down. */
@@ -302,7 +340,7 @@ static int recall_lut(struct xr_job *job, struct match *m)
     for (size_t i = 0; i < m->channels * 256; i++)
         m->lut[i / 256][i % 256] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
                                              (strchr(digits, text[2 * i + 1]) - digits));
-    return by_histogram(job, m->channels, make_again, m);
+    return by_histogram(job, make_again, m);
 }
 
 static int do_match_histogram(struct xr_job *job)
@@ -312,7 +350,7 @@ static int do_match_histogram(struct xr_job *job)
     m.blend = xr_job_value(job, 1);
     if (job->again)
         return recall_lut(job, &m);
-    if (by_histogram(job, m.channels, make_match, &m))
+    if (by_histogram(job, make_match, &m))
         return -1;
     say_lut(job, &m);
     return 0;
@@ -327,11 +365,13 @@ const struct xr_transform xr_transforms_intensity[] = {
     {"clahe",
      do_clahe,
      {{"clip", XR_REAL, 2, 2, 0.1, 100, NULL}, {"tiles", XR_WHOLE, 8, 8, 1, 64, NULL}},
+     XR_GRAY16,
      .p = 0.5},
     {"equalize", do_equalize, {{"mode", XR_WORD, 0, 0, 0, 1, "cv|pil"}}, .p = 0.5},
     {"match_histogram",
      do_match_histogram,
      {{"reference", XR_FILE, 0, 0, 0, 0, NULL}, {"blend", XR_REAL, 0.5, 1, 0, 1, NULL}},
+     XR_ONLY8,
      .p = 0.5,
      .load = load_reference},
     {"window",

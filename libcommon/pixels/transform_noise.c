@@ -110,41 +110,79 @@ static uint32_t quanta_count(const struct quanta *q, uint32_t bits)
     return q->first + i;
 }
 
+/* The tables of a film, each made when its level comes first. Quanta of a sum are the sum
+ * of quanta: of 16 bits the high byte and the low one are counted by tables of their own.
+ */
+struct film_quanta {
+    double photons, white;
+    const double *inverse;
+    struct quanta *of[2]; /* [256]: of the level, or its high byte; of its low byte */
+};
+
+static int count_byte(double *counts, struct film_quanta *f, int low, size_t byte,
+                      double level, uint32_t bits, struct xr_err *err)
+{
+    struct quanta *q = &f->of[low][byte];
+
+    if (byte == 0)
+        return 0;
+    if (!q->limit && quanta_make(q, level * f->photons / f->white, f->inverse, err))
+        return -1;
+    *counts += quanta_count(q, bits);
+    return 0;
+}
+
+/* n samples from `from` on. words: one for each sample, with 16 bits two, the second ones
+ * behind the first. */
+static int count_levels(struct xr_image *image, size_t from, size_t n,
+                        struct film_quanta *f, const uint32_t *words, struct xr_err *err)
+{
+    bool deep = image->depth == 16;
+    double level = f->white / f->photons;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t v = xr_level(image, from + i), high = deep ? v >> 8 : v;
+        double counts = 0, out;
+
+        if (count_byte(&counts, f, 0, high, (double)(deep ? high << 8 : v), words[i],
+                       err) ||
+            (deep &&
+             count_byte(&counts, f, 1, v & 255, (double)(v & 255), words[n + i], err)))
+            return -1;
+        out = counts * level;
+        xr_set_level(image, from + i, (size_t)(out > f->white ? f->white : rint(out)));
+    }
+    return 0;
+}
+
 /* Levels as so many photons at white, each counted. */
 static int do_poisson(struct xr_job *job)
 {
     struct xr_image *image = job->film->image;
     size_t n = image->width * image->height * image->channels;
-    double photons = xr_job_value(job, 0), level = 255 / photons;
-    struct quanta *q = xr_alloc_array(256, sizeof *q, job->err);
-    size_t most = (size_t)(photons + REACH(photons)) + 2;
+    size_t bytes = image->depth == 16 ? 2 : 1;
+    struct film_quanta f = {.photons = xr_job_value(job, 0),
+                            .white = (double)xr_white(image)};
+    struct quanta *q = xr_alloc_array(512, sizeof *q, job->err);
+    size_t most = (size_t)(f.photons + REACH(f.photons)) + 2;
     double *inverse = xr_alloc_array(most, sizeof *inverse, job->err);
-    uint8_t *p = image->data;
-    uint32_t words[CHUNK];
+    uint32_t words[2 * CHUNK];
     struct xr_rng rng;
     int rc = q && inverse ? 0 : -1;
 
     for (size_t i = 1; i < most && rc == 0; i++)
         inverse[i] = 1 / (double)i;
+    f.inverse = inverse;
+    f.of[0] = q;
+    f.of[1] = q ? q + 256 : NULL;
     xr_job_field(job, &rng);
     for (size_t i = 0; i < n && rc == 0; i += CHUNK) {
         size_t m = n - i < CHUNK ? n - i : CHUNK;
 
-        xr_rng_fill(&rng, words, m);
-        for (size_t k = i; k < i + m && rc == 0; k++) {
-            double v;
-
-            if (p[k] == 0)
-                continue;
-            if (!q[p[k]].limit)
-                rc = quanta_make(&q[p[k]], p[k] * photons / 255, inverse, job->err);
-            if (rc)
-                break;
-            v = quanta_count(&q[p[k]], words[k - i]) * level;
-            p[k] = (uint8_t)(v > 255 ? 255 : rint(v));
-        }
+        xr_rng_fill(&rng, words, bytes * m);
+        rc = count_levels(image, i, m, &f, words, job->err);
     }
-    for (size_t i = 0; i < 256 && q; i++)
+    for (size_t i = 0; i < 512 && q; i++)
         free(q[i].limit);
     free(inverse);
     free(q);

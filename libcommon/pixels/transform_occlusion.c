@@ -156,6 +156,12 @@ XR_CLONES static void shade_row(uint8_t *row, const float *light, size_t n, floa
         row[x] = (uint8_t)(int32_t)xr_round(level + light[x] * ((float)row[x] - level));
 }
 
+static void shade_row16(uint16_t *row, const float *light, size_t n, float level)
+{
+    for (size_t x = 0; x < n; x++)
+        row[x] = (uint16_t)(int32_t)xr_round(level + light[x] * ((float)row[x] - level));
+}
+
 static void say_opening(struct xr_job *job, struct opening *o)
 {
     double w = (double)job->film->image->width, h = (double)job->film->image->height;
@@ -184,12 +190,15 @@ static int do_collimator(struct xr_job *job)
     if (!light)
         return -1;
     say_opening(job, &o);
-    level = (float)xr_job_value(job, 2);
+    level = (float)xr_levels(image, xr_job_value(job, 2));
     for (size_t y = 0; y < image->height; y++) {
         light_row(light, image->width, &o, (double)y);
         for (size_t i = n; i-- > 0 && c > 1;)
             light[i] = light[i / c];
-        shade_row((uint8_t *)image->data + y * n, light, n, level);
+        if (image->depth == 16)
+            shade_row16((uint16_t *)image->data + y * n, light, n, level);
+        else
+            shade_row((uint8_t *)image->data + y * n, light, n, level);
     }
     free(light);
     return 0;
@@ -239,8 +248,7 @@ static void draw_marker(struct xr_image *image, const struct marker *m)
 
     for (ptrdiff_t y = y0 < 0 ? 0 : y0; y <= y1 && y < (ptrdiff_t)image->height; y++) {
         for (ptrdiff_t x = x0 < 0 ? 0 : x0; x <= x1 && x < (ptrdiff_t)image->width; x++) {
-            uint8_t *p =
-                (uint8_t *)image->data + ((size_t)y * image->width + (size_t)x) * c;
+            size_t at = ((size_t)y * image->width + (size_t)x) * c;
             double dx = ((double)x - m->x) / m->size, dy = ((double)y - m->y) / m->size;
             double away = 1, ink;
 
@@ -250,8 +258,11 @@ static void draw_marker(struct xr_image *image, const struct marker *m)
                                                dx * m->sin + dy * m->cos));
             ink = xr_snap((0.09 - away) * m->size) + 0.5;
             ink = ink < 0 ? 0 : ink > 1 ? 1 : ink;
-            for (size_t k = 0; k < c && ink > 0; k++)
-                p[k] = (uint8_t)rint(p[k] + ink * (m->level - p[k]));
+            for (size_t k = 0; k < c && ink > 0; k++) {
+                double v = (double)xr_level(image, at + k);
+
+                xr_set_level(image, at + k, (size_t)rint(v + ink * (m->level - v)));
+            }
         }
     }
 }
@@ -281,7 +292,7 @@ static int do_marker(struct xr_job *job)
     angle = xr_job_value(job, 2) * (3.14159265358979323846 / 180);
     m.cos = xr_snap(cos(angle));
     m.sin = xr_snap(sin(angle));
-    m.level = xr_job_value(job, 3);
+    m.level = xr_levels(job->film->image, xr_job_value(job, 3));
     draw_marker(job->film->image, &m);
     return 0;
 }

@@ -443,6 +443,78 @@ XR_CLONES static void remap_plane(uint8_t *dst, const struct packed *src,
     }
 }
 
+/* A channel of 16 bits with a border around it, where every place that settle() gives has
+ * its four pixels. */
+static uint16_t *pad16(const struct xr_image *src, size_t channel, uint8_t fill,
+                       struct xr_err *err)
+{
+    size_t c = src->channels, w = src->width, h = src->height, stride = w + 3;
+    const uint16_t *from = (const uint16_t *)src->data + channel;
+    uint16_t *to = xr_alloc_array(stride, (h + 3) * sizeof *to, err);
+
+    if (!to)
+        return NULL;
+    memset(to, fill, stride * (h + 3) * sizeof *to); /* both bytes: 257 fill */
+    for (size_t y = 0; y < h; y++) {
+        for (size_t x = 0; x < w; x++)
+            to[(y + 1) * stride + x + 1] = from[(y * w + x) * c];
+    }
+    return to;
+}
+
+/* A channel of 16 bits along a map, dst every c-th sample; src as pad16 makes it. */
+static void remap16(uint16_t *dst, size_t c, const uint16_t *src, size_t width,
+                    size_t height, const struct xr_map *map, bool nearest,
+                    enum xr_border border)
+{
+    size_t w = map->width, stride = width + 3;
+    const double *m = map->affine;
+    float half = nearest ? 0.5f : 0, above, below;
+
+    for (size_t i = 0, row = 0, column = 0; row < map->height; i++) {
+        float x = map->x ? map->x[i] : 0, y = map->x ? map->y[i] : 0;
+        const uint16_t *at;
+
+        if (!map->x) {
+            ramp_row(&x, 1, (int32_t)column, m[0], m[1] * (double)row + m[2]);
+            ramp_row(&y, 1, (int32_t)column, m[3], m[4] * (double)row + m[5]);
+        }
+        x = settle(x, width, border) + half;
+        y = settle(y, height, border) + half;
+        at = src + (size_t)(int32_t)y * stride + (size_t)(int32_t)x;
+        x -= (float)(int32_t)x;
+        y -= (float)(int32_t)y;
+        above = (float)at[0] + x * (float)(at[1] - at[0]);
+        below = (float)at[stride] + x * (float)(at[stride + 1] - at[stride]);
+        dst[i * c] =
+            nearest ? *at : (uint16_t)(int32_t)(above + y * (below - above) + 0.5f);
+        column = column + 1 < w ? column + 1 : 0;
+        row += column == 0;
+    }
+}
+
+static int remap_deep(struct xr_image *dst, const struct xr_image *src,
+                      const struct xr_map *map, bool nearest, enum xr_border border,
+                      uint8_t fill, struct xr_err *err)
+{
+    size_t c = src->channels;
+
+    if (xr_image_alloc(dst, map->width, map->height, c, 16, err))
+        return -1;
+    for (size_t k = 0; k < c; k++) {
+        uint16_t *plane = pad16(src, k, fill, err);
+
+        if (!plane) {
+            xr_image_free(dst);
+            return -1;
+        }
+        remap16((uint16_t *)dst->data + k, c, plane, src->width, src->height, map,
+                nearest, border);
+        free(plane);
+    }
+    return 0;
+}
+
 int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_map *map,
              bool nearest, enum xr_border border, uint8_t fill, struct xr_err *err)
 {
@@ -450,8 +522,8 @@ int xr_remap(struct xr_image *dst, const struct xr_image *src, const struct xr_m
     struct packed plane;
     struct xr_image out;
 
-    if (src->depth != 8)
-        return xr_fail(err, "a warp of %d-bit pixels", src->depth);
+    if (src->depth == 16)
+        return remap_deep(dst, src, map, nearest, border, fill, err);
     if (xr_image_alloc(dst, map->width, map->height, c, 8, err))
         return -1;
     if (c > 1 && xr_image_alloc(&out, map->width, map->height, 1, 8, err)) {

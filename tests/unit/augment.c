@@ -261,7 +261,7 @@ static int geometry(const cJSON *c, const char *op, const cJSON *p, struct xr_im
 
 static int levels(const cJSON *c, const char *op, const cJSON *p, struct xr_image *im)
 {
-    uint8_t lut[256];
+    uint16_t lut[256];
     struct xr_array a;
 
     if (!strcmp(op, "clahe") || !strcmp(op, "clahe_lab")) {
@@ -270,21 +270,20 @@ static int levels(const cJSON *c, const char *op, const cJSON *p, struct xr_imag
     } else if (!strcmp(op, "rgb_to_lab8")) {
         xr_lab_of_rgb(im->data, im->data, im->width * im->height);
     } else if (!strcmp(op, "equalize")) {
-        size_t hist[256] = {0};
+        size_t hist[256];
 
-        for (size_t i = 0; i < im->width * im->height; i++)
-            hist[((uint8_t *)im->data)[i]]++;
-        xr_lut_equalize(lut, hist, !strcmp(xr_json_text(p, "mode", ""), "pil"));
+        xr_histogram(hist, im, 0);
+        xr_lut_equalize(lut, hist, 255, !strcmp(xr_json_text(p, "mode", ""), "pil"));
         xr_lut_apply(im, lut);
     } else if (!strcmp(op, "brightness_contrast")) {
-        xr_lut_linear(lut, (float)xr_json_number(p, "alpha", 1),
+        xr_lut_linear(lut, 255, (float)xr_json_number(p, "alpha", 1),
                       (float)xr_json_number(p, "beta", 0));
         xr_lut_apply(im, lut);
     } else if (!strcmp(op, "gamma")) {
-        xr_lut_gamma(lut, xr_json_number(p, "gamma", 1));
+        xr_lut_gamma(lut, 255, xr_json_number(p, "gamma", 1));
         xr_lut_apply(im, lut);
     } else if (!strcmp(op, "invert")) {
-        xr_lut_linear(lut, -1, 255);
+        xr_lut_linear(lut, 255, -1, 255);
         xr_lut_apply(im, lut);
     } else if (!strcmp(op, "gaussian_blur")) {
         if (xr_gauss_blur(im, xr_json_number(p, "sigma", 1), number(p, "ksize"), NULL))
