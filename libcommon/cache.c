@@ -146,7 +146,7 @@ bool xr_cache_get(struct xr_array *array, cJSON **json, struct xr_cache *c,
 static int format(struct xr_buf *buf, const struct xr_image *image, const cJSON *json,
                   struct xr_err *err)
 {
-    struct xr_array array = {.dtype = XR_U8,
+    struct xr_array array = {.dtype = image->depth == 16 ? XR_U16 : XR_U8,
                              .n_dims = 3,
                              .shape = {image->height, image->width, image->channels},
                              .data = image->data};

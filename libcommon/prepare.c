@@ -114,10 +114,10 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
     return 1;
 }
 
-/* An 8-bit image as an array; it takes the pixels over. */
+/* An image as an array; it takes the pixels over. */
 static struct xr_array array_of(struct xr_image *image)
 {
-    struct xr_array array = {.dtype = XR_U8,
+    struct xr_array array = {.dtype = image->depth == 16 ? XR_U16 : XR_U8,
                              .n_dims = image->channels == 1 ? 2 : 3,
                              .shape = {image->height, image->width, image->channels},
                              .data = image->data};
@@ -151,7 +151,7 @@ static int finish_film(struct xr_opened *opened, struct xr_prepared *to,
         cJSON_AddItemToObject(to->record.meta, "source", opened->source);
         opened->source = NULL;
     }
-    if (xr_prepare_fit(opened, &run->fit, err))
+    if (xr_prepare_fit(opened, run, err))
         return -1;
     if (xr_prepare_vary(run,
                         &(struct xr_subject){image, mask, opened->boxes.points,

@@ -29,6 +29,9 @@ struct xr_prepare {
     const struct xr_replay *replay; /* instead of a chain; or NULL */
     struct xr_fit fit;
     enum xr_color color;
+    int depth;    /* of the records, 8 or 16 bits */
+    bool stretch; /* these percentiles of a film become black and white */
+    double stretch_ends[2];
     const char *split;
     bool split_given;             /* replaces that of a stream */
     int64_t fold;                 /* -1: none */
@@ -101,8 +104,9 @@ cJSON *xr_prepare_source(const struct xr_image_info *info);
  * of its row go to the record. */
 int xr_prepare_open_film(struct xr_opened *opened, struct xr_prepared *to,
                          const struct xr_prepare *run, struct xr_err *err) XR_MUST_USE;
-/* Bring image, mask and boxes to the run's size and 8 bits. */
-int xr_prepare_fit(struct xr_opened *opened, const struct xr_fit *fit,
+/* Bring image, mask and boxes to the run's size, the image to its depth, the mask to 8
+ * bits. */
+int xr_prepare_fit(struct xr_opened *opened, const struct xr_prepare *run,
                    struct xr_err *err) XR_MUST_USE;
 
 /* Vary a film that has the run's size: by the chain, or as the replay says; what was

@@ -26,9 +26,9 @@ cJSON *xr_prepare_source(const struct xr_image_info *info)
     return json;
 }
 
-/* Bring an image of a film of width x height to its final shape and 8 bits. */
+/* Bring an image of a film of width x height to its final shape and depth. */
 static int shape(struct xr_image *image, size_t width, size_t height,
-                 const struct xr_fit *fit, struct xr_err *err)
+                 const struct xr_fit *fit, int depth, struct xr_err *err)
 {
     struct xr_image out;
 
@@ -36,20 +36,23 @@ static int shape(struct xr_image *image, size_t width, size_t height,
         return -1;
     xr_image_free(image);
     *image = out;
-    return xr_to8(image, err);
+    return xr_to_depth(image, depth, err);
 }
 
-int xr_prepare_fit(struct xr_opened *opened, const struct xr_fit *fit, struct xr_err *err)
+int xr_prepare_fit(struct xr_opened *opened, const struct xr_prepare *run,
+                   struct xr_err *err)
 {
+    const struct xr_fit *fit = &run->fit;
     struct xr_fit mask_fit = *fit;
 
     mask_fit.interp = XR_NEAREST;
     xr_fit_points(opened->boxes.points, opened->boxes.n_points, opened->width,
                   opened->height, fit);
-    if (!opened->fitted && shape(&opened->image, opened->width, opened->height, fit, err))
+    if (!opened->fitted &&
+        shape(&opened->image, opened->width, opened->height, fit, run->depth, err))
         return -1;
     return opened->mask.data
-               ? shape(&opened->mask, opened->width, opened->height, &mask_fit, err)
+               ? shape(&opened->mask, opened->width, opened->height, &mask_fit, 8, err)
                : 0;
 }
 
@@ -63,15 +66,18 @@ static void least_sides(size_t sides[2], const void *of, size_t width, size_t he
 /* Everything that decides about the pixels, as one text. */
 static char *cache_name(const struct xr_prepare *run, size_t film, struct xr_err *err)
 {
-    char digest[XR_SHA256_TEXT], choice[XR_FRAMES_TEXT], fit[16];
+    char digest[XR_SHA256_TEXT], choice[XR_FRAMES_TEXT], fit[16], stretch[64] = "";
 
     xr_fit_name(fit, &run->fit);
     if (xr_films_digest(digest, choice, run->films, film, NULL))
         return NULL; /* decoding says what is wrong */
-    return xr_sprintf(err, "%s %d %s %s %zux%zu %s %d %d %s", XR_VERSION,
+    if (run->stretch)
+        snprintf(stretch, sizeof stretch, " %.17g:%.17g", run->stretch_ends[0],
+                 run->stretch_ends[1]);
+    return xr_sprintf(err, "%s %d %s %s %zux%zu %s %d %d%s%s %s", XR_VERSION,
                       XR_TRANSFORM_SCHEMA, digest, fit, run->fit.height, run->fit.width,
                       xr_interp_names[run->fit.interp], (int)run->color, run->fast_decode,
-                      choice);
+                      run->depth == 16 ? " 16" : "", stretch, choice);
 }
 
 /* What besides the pixels is known of a film. */
@@ -108,8 +114,8 @@ static bool from_cache(struct xr_opened *opened, struct xr_prepared *to,
     to->info.width = opened->width;
     to->info.height = opened->height;
     cJSON_Delete(json);
-    opened->image =
-        (struct xr_image){run->fit.width, run->fit.height, channels, 8, array.data};
+    opened->image = (struct xr_image){run->fit.width, run->fit.height, channels,
+                                      run->depth, array.data};
     opened->fitted = true;
     return true;
 }
@@ -133,8 +139,11 @@ static int read_film(struct xr_opened *opened, struct xr_prepared *to,
         opened->width = to->info.width;
         opened->height = to->info.height;
     }
+    if (rc == 0 && run->stretch)
+        rc = xr_stretch(&opened->image, run->stretch_ends, err);
     if (rc == 0 && name) {
-        rc = shape(&opened->image, opened->width, opened->height, &run->fit, err);
+        rc = shape(&opened->image, opened->width, opened->height, &run->fit, run->depth,
+                   err);
         opened->fitted = true;
         json = rc ? NULL : cache_json(opened, &to->info);
         if (json)

@@ -168,7 +168,7 @@ int xr_prepare_header(struct xr_stream_header *h, const struct xr_prepare *run,
     h->height = run->height;
     h->width = run->width;
     h->channels = run->color == XR_COLOR_GRAY ? 1 : 3;
-    h->dtype = XR_U8;
+    h->dtype = run->depth == 16 ? XR_U16 : XR_U8;
     h->transform_schema = XR_TRANSFORM_SCHEMA;
     h->json = h->json ? h->json : cJSON_CreateObject();
     header_json(h->json, run);

@@ -60,6 +60,23 @@ static int parse_start(struct xr_prepare *run, const char *text, struct xr_err *
     return 0;
 }
 
+/* "LOW:HIGH", percentiles. */
+static int parse_stretch(struct xr_prepare *run, const char *text, struct xr_err *err)
+{
+    double *ends = run->stretch_ends;
+    const char *at = strchr(text, ':');
+    char low[32] = "";
+
+    if (at && at - text < 31)
+        memcpy(low, text, (size_t)(at - text));
+    if (!at || xr_parse_real(&ends[0], low, 0, 100, NULL) ||
+        xr_parse_real(&ends[1], at + 1, 0, 100, NULL) || ends[0] >= ends[1])
+        return xr_fail_usage(
+            err, "--stretch: '%s': not LOW:HIGH, percentiles from 0 to 100", text);
+    run->stretch = true;
+    return 0;
+}
+
 static int parse_size(struct xr_fit *fit, const char *text, struct xr_err *err)
 {
     int64_t h, w;
@@ -103,7 +120,7 @@ static int like_model(struct xr_prepare *run, const char *path, cJSON *inputs,
     return rc;
 }
 
-static void like_stream(struct xr_prepare *run, bool size, bool channels)
+static void like_stream(struct xr_prepare *run, bool size, bool channels, bool depth)
 {
     const struct xr_stream_header *h = xr_source_header(run->source);
 
@@ -113,6 +130,8 @@ static void like_stream(struct xr_prepare *run, bool size, bool channels)
     }
     if (channels && h->channels)
         run->color = h->channels == 1 ? XR_COLOR_GRAY : XR_COLOR_RGB;
+    if (depth)
+        run->depth = h->dtype == XR_U16 ? 16 : 8;
 }
 
 /* The settings of the run; what cannot be meant together is wrong usage. */
@@ -127,6 +146,7 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
     }
     run->fit.interp = (enum xr_interp)set->interpolation;
     run->color = set->channels == 0 ? XR_COLOR_GRAY : XR_COLOR_RGB;
+    run->depth = set->depth == 0 ? 8 : 16;
     run->split = splits[set->split];
     run->split_given = xr_cli_given(cli, "split");
     run->fold = set->fold;
@@ -143,7 +163,8 @@ int xr_prepare_settle(struct xr_prepare *run, const struct xr_prepare_set *set,
     run->balance_beta = set->balance_beta;
     if (parse_size(&run->fit, set->size ? set->size : "224", err) ||
         (set->shard && parse_shard(run, set->shard, err)) ||
-        (set->start_at && parse_start(run, set->start_at, err)))
+        (set->start_at && parse_start(run, set->start_at, err)) ||
+        (set->stretch && parse_stretch(run, set->stretch, err)))
         return -1;
     if (set->deidentify_key && !set->deidentify)
         return xr_fail_usage(err, "--deidentify-key: only with --deidentify");
@@ -185,7 +206,8 @@ static int open_streams(struct xr_prepare *run, const struct xr_cli *cli,
     if (xr_source_open(&run->source, &rule, err))
         return -1;
     like_stream(run, !xr_cli_given(cli, "size") && !xr_cli_given(cli, "like"),
-                !xr_cli_given(cli, "channels") && !xr_cli_given(cli, "like"));
+                !xr_cli_given(cli, "channels") && !xr_cli_given(cli, "like"),
+                !xr_cli_given(cli, "depth"));
     return 0;
 }
 

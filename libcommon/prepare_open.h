@@ -14,8 +14,8 @@
 struct xr_prepare_set {
     char *size, *fit, *like, *root, *classes, *key_replace, *shard, *start_at,
         *files_from, *certificate, *deidentify_key, *shard_size, *coco, *box_names,
-        *cache, *cache_max;
-    int split, interpolation, channels, balance;
+        *cache, *cache_max, *stretch;
+    int split, interpolation, channels, depth, balance;
     double balance_beta, subset, min_visible;
     int64_t fold, inner, epochs, shuffle_buffer, shard_records;
     bool augment, null, deidentify, polygon_mask, fast_decode;

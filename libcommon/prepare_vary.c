@@ -76,7 +76,11 @@ int xr_prepare_size(struct xr_prepare *run, struct xr_err *err)
         run->height = height;
         run->width = width;
     } else if (run->chain && !run->replay) {
-        return xr_chain_size(run->chain, &run->height, &run->width, err);
+        return xr_chain_depth(run->chain, run->depth, run->color == XR_COLOR_GRAY ? 1 : 3,
+                              err) ||
+                       xr_chain_size(run->chain, &run->height, &run->width, err)
+                   ? -1
+                   : 0;
     }
     return 0;
 }

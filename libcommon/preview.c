@@ -98,9 +98,10 @@ static void describe(struct tile *tile, size_t room, const cJSON *applied)
 static int copy_image(struct xr_image *to, const struct xr_image *from,
                       struct xr_err *err)
 {
-    if (xr_image_alloc(to, from->width, from->height, from->channels, 8, err))
+    if (xr_image_alloc(to, from->width, from->height, from->channels, from->depth, err))
         return -1;
-    memcpy(to->data, from->data, from->width * from->height * from->channels);
+    memcpy(to->data, from->data,
+           from->width * from->height * from->channels * (from->depth == 16 ? 2 : 1));
     return 0;
 }
 
@@ -108,7 +109,8 @@ static int copy_image(struct xr_image *to, const struct xr_image *from,
 static int image_of(struct xr_image *to, const struct xr_array *array, struct xr_err *err)
 {
     struct xr_image view = {array->shape[1], array->shape[0],
-                            array->n_dims == 3 ? array->shape[2] : 1, 8, array->data};
+                            array->n_dims == 3 ? array->shape[2] : 1,
+                            array->dtype == XR_U16 ? 16 : 8, array->data};
 
     return copy_image(to, &view, err);
 }
@@ -230,6 +232,8 @@ static int add_film(struct sheet *sheet, const struct xr_prepare *run,
                         : variant(&tiles[i], &tiles[0], chain, run->seed, i, record->key,
                                   room, err);
     }
+    for (size_t i = 0; i < sheet->columns && rc == 0; i++)
+        rc = xr_to8(&tiles[i].image, err);
     if (rc == 0)
         rc = add_strip(sheet, tiles, err);
     for (size_t i = 0; i < sheet->columns && tiles; i++)

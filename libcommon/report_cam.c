@@ -5,6 +5,7 @@
 
 #include "image.h"
 #include "json.h"
+#include "pixels/pixels.h"
 #include "report_parts.h"
 #include "rng.h"
 #include "split_index.h"
@@ -31,20 +32,27 @@ void xr_report_free_films(struct report_data *d)
 }
 
 /*
- * The film of a record as PNG, where it is uint8 gray or RGB.
+ * The film of a record as PNG, where it is gray or RGB, not floats; 8 bits are enough to
+ * look at.
  */
 static int film_png(struct xr_buf *png, const struct xr_array *a, struct xr_err *err)
 {
-    struct xr_image image = {.depth = 8, .data = a->data};
+    struct xr_image image = {.depth = a->dtype == XR_U16 ? 16 : 8, .data = a->data};
+    struct xr_image shown;
+    int rc;
 
-    if (a->dtype != XR_U8 || a->n_dims < 2 || a->n_dims > 3)
+    if ((a->dtype != XR_U8 && a->dtype != XR_U16) || a->n_dims < 2 || a->n_dims > 3)
         return 0;
     image.height = a->shape[0];
     image.width = a->shape[1];
     image.channels = a->n_dims == 3 ? a->shape[2] : 1;
     if (image.channels != 1 && image.channels != 3)
         return 0;
-    return xr_image_png(png, &image, err);
+    if (xr_window(&shown, &image, 0, 0, image.width, image.height, err))
+        return -1;
+    rc = xr_to8(&shown, err) || xr_image_png(png, &shown, err) ? -1 : 0;
+    xr_image_free(&shown);
+    return rc;
 }
 
 static double probability(const cJSON *cam, const char *class)

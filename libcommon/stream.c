@@ -255,9 +255,11 @@ int xr_header_from_json(struct xr_stream_header *h, cJSON *json, struct xr_err *
         return -1;
     if (!height || !width)
         return xr_fail(err, "header: no image size");
-    if (strcmp(dtype, "uint8") && strcmp(dtype, "float32"))
+    h->dtype = !strcmp(dtype, "uint8")    ? XR_U8
+               : !strcmp(dtype, "uint16") ? XR_U16
+                                          : XR_F32;
+    if (strcmp(dtype, xr_dtype_name(h->dtype)))
         return xr_fail(err, "header: images of type '%s'", dtype);
-    h->dtype = strcmp(dtype, "uint8") ? XR_F32 : XR_U8;
     h->height = (size_t)height;
     h->width = (size_t)width;
     h->channels = (size_t)channels;
@@ -276,9 +278,10 @@ int xr_header_agree(const struct xr_stream_header *a, const struct xr_stream_hea
     if (a->height != b->height || a->width != b->width || a->channels != b->channels ||
         a->dtype != b->dtype || strcmp(a->fit, b->fit))
         return xr_fail(
-            err, "joined streams differ: images %zux%zux%zu %s, then %zux%zux%zu %s",
-            a->height, a->width, a->channels, a->fit, b->height, b->width, b->channels,
-            b->fit);
+            err,
+            "joined streams differ: images %zux%zux%zu %s %s, then %zux%zux%zu %s %s",
+            a->height, a->width, a->channels, xr_dtype_name(a->dtype), a->fit, b->height,
+            b->width, b->channels, xr_dtype_name(b->dtype), b->fit);
     if (a->n_classes != b->n_classes)
         return xr_fail(err, "joined streams differ: %zu classes, then %zu", a->n_classes,
                        b->n_classes);

@@ -26,11 +26,11 @@ struct xr_member {
 
 /* One record. A plain value: {0} is empty; xr_record_free frees what it holds. */
 struct xr_record {
-    char *key; /* with its epoch folder, where there is one */
-    struct xr_array
-        image;     /* uint8 (H,W) or (H,W,C), or float32 (C,H,W); n_dims 0: no image */
-    int64_t label; /* class index, -1 where unknown */
-    cJSON *meta;   /* KEY.json: an object, never NULL in what a reader gives */
+    char *key;             /* with its epoch folder, where there is one */
+    struct xr_array image; /* uint8 or uint16 (H,W) or (H,W,C), or float32 (C,H,W); n_dims
+                              0: no image */
+    int64_t label;         /* class index, -1 where unknown */
+    cJSON *meta;           /* KEY.json: an object, never NULL in what a reader gives */
     struct xr_member *members;
     size_t n_members;
 };
@@ -54,7 +54,7 @@ struct xr_stream_header {
     char **classes; /* in order; n_classes 0: unknown */
     size_t n_classes;
     size_t height, width, channels; /* of every image */
-    enum xr_dtype dtype;            /* XR_U8 or XR_F32 */
+    enum xr_dtype dtype;            /* XR_U8, XR_U16 or XR_F32 */
     char fit[16];                   /* squash, pad, crop */
     char interpolation[16];         /* bilinear, bicubic, ... */
     char split[16];                 /* train, val, test, all */

@@ -376,7 +376,7 @@ static int check_image(const struct xr_reader *r, const struct xr_array *image,
     size_t channels = image->n_dims == 3 ? image->shape[at ? 0 : 2] : 1;
 
     if (image->n_dims < 2 || image->n_dims > 3 ||
-        (image->dtype != XR_U8 && image->dtype != XR_F32))
+        (image->dtype != XR_U8 && image->dtype != XR_U16 && image->dtype != XR_F32))
         return xr_fail(err, "an image of %s in %d dimensions",
                        xr_dtype_name(image->dtype), image->n_dims);
     if (!r->has_header)

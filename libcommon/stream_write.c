@@ -143,7 +143,7 @@ static int check_image(const struct xr_writer *w, const struct xr_record *r,
 {
     const struct xr_stream_header *h = &w->header;
     size_t channels =
-        r->image.n_dims == 3 ? r->image.shape[h->dtype == XR_U8 ? 2 : 0] : 1;
+        r->image.n_dims == 3 ? r->image.shape[h->dtype == XR_F32 ? 0 : 2] : 1;
     int at = r->image.n_dims == 3 && h->dtype == XR_F32;
 
     if (r->image.n_dims < 2 || r->image.n_dims > 3 || r->image.dtype != h->dtype ||

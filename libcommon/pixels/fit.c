@@ -192,6 +192,44 @@ int xr_to16(struct xr_image *image, struct xr_err *err)
     return 0;
 }
 
+/* The level of rank `rank` (from 0, between samples) of n. */
+static double percentile(const size_t *hist, size_t n, double percent)
+{
+    double rank = (double)(n - 1) * percent / 100, below;
+    size_t whole = (size_t)rank, level = 0, sum = hist[0], next;
+
+    while (sum <= whole)
+        sum += hist[++level];
+    below = (double)level;
+    next = level;
+    while (sum <= whole + 1 && sum < n)
+        sum += hist[++next];
+    return below + (rank - (double)whole) * ((double)next - below);
+}
+
+int xr_stretch(struct xr_image *image, const double ends[2], struct xr_err *err)
+{
+    size_t n = image->width * image->height * image->channels;
+    size_t *hist = xr_alloc_array(65536, sizeof *hist, err);
+    double low, high;
+
+    if (!hist || xr_to16(image, err)) {
+        free(hist);
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++)
+        hist[xr_level(image, i)]++;
+    low = percentile(hist, n, ends[0]);
+    high = percentile(hist, n, ends[1]);
+    free(hist);
+    for (size_t i = 0; i < n && high > low; i++) {
+        double v = ((double)xr_level(image, i) - low) / (high - low);
+
+        xr_set_level(image, i, (size_t)rint((v < 0 ? 0 : v > 1 ? 1 : v) * 65535));
+    }
+    return 0;
+}
+
 int xr_to_depth(struct xr_image *image, int depth, struct xr_err *err)
 {
     return depth == 16 ? xr_to16(image, err) : xr_to8(image, err);

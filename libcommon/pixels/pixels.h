@@ -106,6 +106,11 @@ int xr_fit_apply_of(struct xr_image *dst, const struct xr_image *src, size_t wid
 int xr_to8(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
 /* 8 to 16 bit: 257 v, of which xr_to8 makes v again. 16 bit: nothing. */
 int xr_to16(struct xr_image *image, struct xr_err *err) XR_MUST_USE;
+/* Stretch the film to 16 bits, between its own percentiles: what lies below ends[0] (from
+ * 0 to 100, linear between samples as NumPy's percentile) becomes black, above ends[1]
+ * white. One level: it is left. */
+int xr_stretch(struct xr_image *image, const double ends[2],
+               struct xr_err *err) XR_MUST_USE;
 /* To 8 or 16 bit. */
 int xr_to_depth(struct xr_image *image, int depth, struct xr_err *err) XR_MUST_USE;
 

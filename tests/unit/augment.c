@@ -121,6 +121,21 @@ static enum xr_interp interp_of(const char *filter)
     return XR_BOX;
 }
 
+/* The high byte is what xr_to8 makes, cut off instead of rounded: it is not offered, and
+ * never more than a level away. */
+static void high_byte(const cJSON *c, struct xr_image *im)
+{
+    struct xr_array want;
+    size_t n = im->width * im->height, off = 0;
+
+    if (read_npy(&want, xr_json_text(c, "file", "?")) || xr_to8(im, NULL))
+        return;
+    for (size_t i = 0; i < n; i++)
+        off += fabs(at(&want, i) - (double)xr_level(im, i)) > 1;
+    ok(off == 0, "the high byte is never more than a level from the 8 bits kept");
+    xr_array_free(&want);
+}
+
 /* Sizes and levels. 1: done, 0: not one of these. */
 static int sizes(const cJSON *c, const char *op, const cJSON *p, struct xr_image *im)
 {
@@ -172,6 +187,16 @@ static int sizes(const cJSON *c, const char *op, const cJSON *p, struct xr_image
         xr_image_free(&square);
     } else if (!strcmp(op, "depth_scale")) {
         if (xr_to8(im, NULL) == 0)
+            compare_image(c, im, 0);
+    } else if (!strcmp(op, "depth_high_byte")) {
+        high_byte(c, im);
+    } else if (!strcmp(op, "window_minmax") || !strcmp(op, "window_percentile")) {
+        const cJSON *percents = cJSON_GetObjectItem(p, "p");
+        double ends[2] = {0, 100};
+
+        for (int i = 0; percents && i < 2; i++)
+            ends[i] = cJSON_GetArrayItem(percents, i)->valuedouble;
+        if (xr_stretch(im, ends, NULL) == 0 && xr_to8(im, NULL) == 0)
             compare_image(c, im, 0);
     } else {
         return 0;

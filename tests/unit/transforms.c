@@ -11,6 +11,7 @@
 #include "io.h"
 #include "json.h"
 #include "pixels/augment.h"
+#include "pixels/pixels.h"
 #include "pixels/transform.h"
 #include "rng.h"
 #include "tap.h"
@@ -87,6 +88,17 @@ static int film(struct film *f, size_t channels)
     return make(&f->image, channels, 0) || make(&f->mask, 1, 2);
 }
 
+/* The same of 16 bits; low: with low bytes of its own, less than half a level of 8 bits.
+ */
+static int deep_film(struct film *f, size_t channels, int low)
+{
+    if (film(f, channels) || xr_to16(&f->image, NULL))
+        return -1;
+    for (size_t i = 0; i < WIDTH * HEIGHT * channels && low; i++)
+        xr_set_level(&f->image, i, xr_level(&f->image, i) + (i * 2654435761u >> 9) % 100);
+    return 0;
+}
+
 static void film_free(struct film *f)
 {
     xr_image_free(&f->image);
@@ -101,7 +113,9 @@ static struct xr_subject subject(struct film *f)
 static int same(const struct xr_image *a, const struct xr_image *b)
 {
     return a->width == b->width && a->height == b->height && a->channels == b->channels &&
-           memcmp(a->data, b->data, a->width * a->height * a->channels) == 0;
+           a->depth == b->depth &&
+           memcmp(a->data, b->data,
+                  a->width * a->height * a->channels * (a->depth == 16 ? 2 : 1)) == 0;
 }
 
 /* Apply, and what was written down as text. NULL: it failed. */
@@ -125,7 +139,7 @@ static char *applied(struct film *f, const char *text, uint64_t seed)
     return said;
 }
 
-static int replays(const char *text, size_t channels, uint64_t seed)
+static int replays(const char *text, size_t channels, int depth, uint64_t seed)
 {
     struct film a, b;
     struct xr_subject s = subject(&b);
@@ -134,7 +148,8 @@ static int replays(const char *text, size_t channels, uint64_t seed)
     cJSON *list;
     int good;
 
-    if (film(&a, channels) || film(&b, channels))
+    if (depth == 16 ? deep_film(&a, channels, 1) || deep_film(&b, channels, 1)
+                    : film(&a, channels) || film(&b, channels))
         return 0;
     said = applied(&a, text, seed);
     list = cJSON_Parse(said ? said : "");
@@ -153,15 +168,89 @@ static int replays(const char *text, size_t channels, uint64_t seed)
     return good;
 }
 
+/* Does a transform take 16 bits? */
+static int takes_deep(const char *text, size_t channels)
+{
+    struct xr_chain *chain;
+    int takes;
+
+    if (xr_chain_parse(&chain, &text, 1, NULL))
+        return 0;
+    takes = xr_chain_depth(chain, 16, channels, NULL) == 0;
+    xr_chain_free(chain);
+    return takes;
+}
+
 static void replay_all(char (*texts)[256], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int good = 1;
 
-        for (uint64_t seed = 0; seed < 8 && good; seed++)
-            good = replays(texts[i], seed % 2 ? 3 : 1, seed);
+        for (uint64_t seed = 0; seed < 8 && good; seed++) {
+            size_t channels = seed % 2 ? 3 : 1;
+
+            good = replays(texts[i], channels, 8, seed) &&
+                   (!takes_deep(texts[i], channels) ||
+                    replays(texts[i], channels, 16, seed));
+        }
         ok(good, "%.40s... is applied again from what is written down", texts[i]);
     }
+}
+
+/* Whose pixels are others with 16 bits: tiles and quanta are counted otherwise. */
+static int depth_matters(const char *text)
+{
+    return strncmp(text, "clahe(", 6) == 0 || strncmp(text, "poisson(", 8) == 0;
+}
+
+/* With 16 bits the same is drawn, masks and points go the same way, and the pixels are
+ * those of 8 bits, but for what is rounded there, once or twice. */
+static int deep_as_well(double *worst, const char *text, size_t channels, uint64_t seed)
+{
+    struct film a, b;
+    char *said, *deep;
+    size_t n;
+    int good;
+
+    if (film(&a, channels) || deep_film(&b, channels, 0))
+        return 0;
+    said = applied(&a, text, seed);
+    deep = applied(&b, text, seed);
+    good = said && deep && strcmp(said, deep) == 0 && same(&a.mask, &b.mask) &&
+           memcmp(a.points, b.points, sizeof a.points) == 0 && b.image.depth == 16 &&
+           a.image.width == b.image.width && a.image.height == b.image.height;
+    n = good ? a.image.width * a.image.height * channels : 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)xr_level(&b.image, i) / 257 - (double)xr_level(&a.image, i);
+
+        d = d < 0 ? -d : d;
+        *worst = d > *worst ? d : *worst;
+    }
+    free(said);
+    free(deep);
+    film_free(&a);
+    film_free(&b);
+    return good;
+}
+
+static void deep_all(char (*texts)[256], size_t n)
+{
+    size_t taken = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double worst = 0;
+        int good = 1;
+
+        if (!takes_deep(texts[i], 1))
+            continue;
+        taken++;
+        for (uint64_t seed = 0; seed < 8 && good; seed++)
+            good = deep_as_well(&worst, texts[i],
+                                seed % 2 && takes_deep(texts[i], 3) ? 3 : 1, seed);
+        ok(good && (worst <= 2.1 || depth_matters(texts[i])),
+           "%.40s... takes 16 bits (at most %.3f levels from 8)", texts[i], worst);
+    }
+    ok(taken == n - 2, "all but jpeg and match_histogram take 16 bits");
 }
 
 /* 64-bit FNV-1a of pixels, mask, points and parameters of a few films. */
@@ -309,6 +398,7 @@ int main(int argc, char **argv)
     }
     ok(n > 30, "%zu transforms", n);
     replay_all(texts, n);
+    deep_all(texts, n);
     compare_digests(texts, n);
     damaged();
     bulk();

@@ -1,7 +1,7 @@
 /*
  * Transforms with fixed parameters against what other programs made of the same film:
- * tests/reference/transforms.jsonl, which transforms.py beside it has written. Noise has
- * no such film: its moments.
+ * tests/reference/transforms.jsonl, which transforms.py beside it has written, and
+ * transforms16.jsonl for 16 bits. Noise has no such film: its moments.
  */
 #include <string.h>
 
@@ -9,11 +9,13 @@
 #include "io.h"
 #include "json.h"
 #include "pixels/augment.h"
+#include "pixels/pixels.h"
 #include "tap.h"
 
 #define HEIGHT 16
 #define WIDTH 20
 #define CASES "tests/reference/transforms.jsonl"
+#define DEEP_CASES "tests/reference/transforms16.jsonl"
 #define REFERENCE "build/reference-film.png"
 
 /* As film() of transforms.py makes it. */
@@ -28,6 +30,19 @@ static int reference_film(struct xr_image *im, int kind)
                 grain - kind * 20;
 
         ((uint8_t *)im->data)[i] = (uint8_t)(v > 255 ? 255 : v);
+    }
+    return 0;
+}
+
+/* As film() of transforms16.py makes it: low bytes of all kinds. */
+static int deep_film(struct xr_image *im)
+{
+    if (reference_film(im, 0) || xr_to16(im, NULL))
+        return -1;
+    for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
+        size_t v = xr_level(im, i) + (i * 40503 >> 4) % 257;
+
+        xr_set_level(im, i, v > 65535 ? 65535 : v);
     }
     return 0;
 }
@@ -82,32 +97,38 @@ static void compare(const cJSON *c)
     struct xr_err err = {0};
     struct xr_image im;
     double worst = 0, sum = 0;
+    int depth = (int)xr_json_number(c, "depth", 8);
+    size_t digits = depth == 16 ? 4 : 2;
 
-    if (reference_film(&im, 0))
+    if (depth == 16 ? deep_film(&im) : reference_film(&im, 0))
         return;
-    if (apply(&im, c, &err) || im.width != w || im.height != h ||
-        strlen(hex) != 2 * w * h) {
-        ok(0, "%s: %s", name, err.text);
+    if (apply(&im, c, &err) || im.width != w || im.height != h || im.depth != depth ||
+        strlen(hex) != digits * w * h) {
+        ok(0, "%s, %d bits: %s", name, depth, err.text);
         return;
     }
     for (size_t i = 0; i < w * h; i++) {
-        char two[3] = {hex[2 * i], hex[2 * i + 1], 0};
-        double d = fabs((double)strtoul(two, NULL, 16) - ((uint8_t *)im.data)[i]);
+        char level[5] = "";
+        double d;
+
+        memcpy(level, hex + digits * i, digits);
+        d = fabs((double)strtoul(level, NULL, 16) - (double)xr_level(&im, i));
 
         worst = d > worst ? d : worst;
         sum += d;
     }
     ok(worst <= xr_json_number(c, "max", 0) &&
            sum / (double)(w * h) <= xr_json_number(c, "mean", 0),
-       "%s (off by %g, in the mean by %.3g)", name, worst, sum / (double)(w * h));
+       "%s, %d bits (off by %g, in the mean by %.3g)", name, depth, worst,
+       sum / (double)(w * h));
     xr_image_free(&im);
 }
 
-static void cases(void)
+static void cases(const char *file)
 {
     struct xr_buf text = {0};
 
-    if (!ok(xr_read_file(&text, CASES, 1 << 20, NULL, NULL) == 0, CASES))
+    if (!ok(xr_read_file(&text, file, 1 << 20, NULL, NULL) == 0, "%s", file))
         return;
     for (char *line = strtok(text.data, "\n"); line; line = strtok(NULL, "\n")) {
         cJSON *c = cJSON_Parse(line);
@@ -122,33 +143,36 @@ static void cases(void)
 }
 
 /* Mean and variance of noise on an even film. */
-static void moments(const char *call, int level, double variance)
+static void moments(const char *call, int level, double variance, int depth)
 {
     const size_t side = 256;
     struct xr_chain *chain;
     struct xr_image im;
     double sum = 0, squares = 0, n = (double)(side * side), mean, var;
+    double one = depth == 16 ? 257 : 1; /* level of 8 bits */
 
     if (xr_image_alloc(&im, side, side, 1, 8, NULL) ||
         xr_chain_parse(&chain, &call, 1, NULL))
         return;
     memset(im.data, level, side * side);
-    if (xr_chain_apply(chain, &(struct xr_subject){&im, NULL, NULL, 0}, 5, 1, "k", NULL,
+    if (xr_to_depth(&im, depth, NULL) ||
+        xr_chain_apply(chain, &(struct xr_subject){&im, NULL, NULL, 0}, 5, 1, "k", NULL,
                        NULL))
         return;
     for (size_t i = 0; i < side * side; i++) {
-        double d = ((uint8_t *)im.data)[i] - (double)level;
+        double d = (double)xr_level(&im, i) / one - (double)level;
 
         sum += d;
         squares += d * d;
     }
     mean = sum / n;
     var = squares / n - mean * mean;
-    /* four standard errors; levels are rounded */
+    variance += 1 / (12 * one * one); /* levels are rounded */
+    /* four standard errors */
     ok(fabs(mean) < 4 * sqrt(variance / n) + 0.02 &&
            fabs(var - variance) < 6 * variance * sqrt(2 / n) + 0.1,
-       "%s at %d: mean %+.3f, variance %.2f, should be %.2f", call, level, mean, var,
-       variance);
+       "%s at %d, %d bits: mean %+.3f, variance %.2f, should be %.2f", call, level, depth,
+       mean, var, variance);
     xr_chain_free(chain);
     xr_image_free(&im);
 }
@@ -202,11 +226,14 @@ int main(void)
 {
     if (write_reference())
         return 1;
-    cases();
-    moments("gauss_noise(std=6,p=1)", 128, 36 + 1.0 / 12);
-    moments("poisson(photons=300,p=1)", 200, 200 * 255.0 / 300 + 1.0 / 12);
-    moments("poisson(photons=40,p=1)", 60, 60 * 255.0 / 40 + 1.0 / 12);
-    moments("poisson(photons=10000,p=1)", 17, 17 * 255.0 / 10000 + 1.0 / 12);
+    cases(CASES);
+    cases(DEEP_CASES);
+    for (int depth = 8; depth <= 16; depth += 8) {
+        moments("gauss_noise(std=6,p=1)", 128, 36, depth);
+        moments("poisson(photons=300,p=1)", 200, 200 * 255.0 / 300, depth);
+        moments("poisson(photons=40,p=1)", 60, 60 * 255.0 / 40, depth);
+        moments("poisson(photons=10000,p=1)", 17, 17 * 255.0 / 10000, depth);
+    }
     spaces();
     return tap_done();
 }

@@ -76,10 +76,30 @@ int xr_batch_next(struct xr_batch *b, struct xr_reader *reader, struct xr_err *e
 int xr_batch_input(const struct xr_batch *b, struct xk_net *net,
                    const struct xr_preprocess *pre, struct xr_err *err)
 {
+    float *floats;
+    int rc;
+
     if (b->dtype == XR_U8)
         return xk_net_input_u8(net, b->pixels, b->n, b->channels, pre->mean, pre->std,
                                err);
-    return xk_net_input_f32(net, b->pixels, b->n, err);
+    if (b->dtype == XR_F32)
+        return xk_net_input_f32(net, b->pixels, b->n, err);
+    floats = xr_alloc_array(b->n * pre->net_channels,
+                            b->height * b->width * sizeof *floats, err);
+    if (!floats)
+        return -1;
+    xr_batch_floats(floats, b, pre);
+    rc = xk_net_input_f32(net, floats, b->n, err);
+    free(floats);
+    return rc;
+}
+
+/* A channel of a film of 16 bits: xk_normalize, where white is 65535. */
+static void normalize16(float *to, const uint16_t *from, size_t step, size_t n,
+                        float mean, float std)
+{
+    for (size_t p = 0; p < n; p++)
+        to[p] = ((float)from[p * step] / 65535.0f - mean) / std;
 }
 
 void xr_batch_floats(float *dst, const struct xr_batch *b,
@@ -88,7 +108,7 @@ void xr_batch_floats(float *dst, const struct xr_batch *b,
     const uint8_t *src = b->pixels;
     size_t plane = b->height * b->width;
 
-    if (b->dtype != XR_U8) {
+    if (b->dtype == XR_F32) {
         memcpy(dst, b->pixels, b->n * b->image_bytes);
         return;
     }
@@ -101,6 +121,13 @@ void xr_batch_floats(float *dst, const struct xr_batch *b,
             const uint8_t *from = src + i * b->image_bytes + (b->channels > 1 ? c : 0);
             float *to = dst + (i * pre->net_channels + c) * plane;
 
+            if (b->dtype == XR_U16) {
+                normalize16(to,
+                            (const uint16_t *)(const void *)(src + i * b->image_bytes) +
+                                (b->channels > 1 ? c : 0),
+                            b->channels, plane, pre->mean[c], pre->std[c]);
+                continue;
+            }
             for (size_t p = 0; p < plane; p++)
                 to[p] = table[from[p * b->channels]];
         }
@@ -111,9 +138,10 @@ void xr_batch_mirror(struct xr_batch *b)
 {
     size_t rows = b->n * b->height;
     /* [n][H] rows of pixels, or [n][C][H] rows of floats, four bytes each */
-    struct xr_image all = {b->width, rows, b->channels, 8, b->pixels};
+    struct xr_image all = {b->width, rows, b->channels, b->dtype == XR_U16 ? 16 : 8,
+                           b->pixels};
 
-    if (b->dtype != XR_U8)
+    if (b->dtype == XR_F32)
         all = (struct xr_image){b->width, rows * b->channels, 2, 16, b->pixels};
     xr_hflip(&all);
 }
@@ -121,7 +149,7 @@ void xr_batch_mirror(struct xr_batch *b)
 struct xr_record xr_batch_record(const struct xr_batch *b, size_t i)
 {
     struct xr_record r = b->records[i];
-    bool f32 = b->dtype != XR_U8;
+    bool f32 = b->dtype == XR_F32;
 
     r.image = (struct xr_array){.dtype = b->dtype,
                                 .n_dims = f32 || b->channels > 1 ? 3 : 2,

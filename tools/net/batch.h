@@ -12,7 +12,7 @@ struct xr_batch {
     int64_t epoch;             /* of all its records, from 1 */
     struct xr_record *records; /* [n], their images moved to pixels */
     int64_t *labels;           /* [n], -1 where unknown */
-    void *pixels;              /* [n][H][W][C] uint8 or [n][C][H][W] float32 */
+    void *pixels;              /* [n][H][W][C] uint8 or uint16, or [n][C][H][W] float32 */
     /* inside */
     size_t image_bytes;
     enum xr_dtype dtype;

@@ -103,14 +103,20 @@ static int score_row(struct job *job, const struct xr_record *r, size_t target,
                : 0;
 }
 
-/* KEY.png: the map over the film. */
-static int put_overlay(struct job *job, struct xr_record *r, struct xr_image *film,
+/* KEY.png: the map over the film, of which 8 bits are shown. */
+static int put_overlay(struct job *job, struct xr_record *r, const struct xr_image *film,
                        struct xr_err *err)
 {
-    struct xr_image image = {0};
+    struct xr_image image = {0}, shown = {0};
     struct xr_buf png = {0};
     int rc;
 
+    if (film->depth == 16) {
+        rc = xr_window(&shown, film, 0, 0, film->width, film->height, err) ||
+             xr_to8(&shown, err) || put_overlay(job, r, &shown, err);
+        xr_image_free(&shown);
+        return rc ? -1 : 0;
+    }
     if (xr_overlay(&image, film, job->heat, job->set->colormap, job->set->film_weight,
                    err))
         return -1;
@@ -146,8 +152,8 @@ static int film_of(struct xr_image *film, const struct job *job, size_t i,
     float low, high;
     uint8_t *out;
 
-    if (b->dtype == XR_U8) {
-        if (xr_image_alloc(film, w, h, b->channels, 8, err))
+    if (b->dtype != XR_F32) {
+        if (xr_image_alloc(film, w, h, b->channels, b->dtype == XR_U16 ? 16 : 8, err))
             return -1;
         memcpy(film->data, pixels, b->image_bytes);
         return 0;
@@ -233,8 +239,8 @@ static int one_record(struct job *job, size_t i, size_t target, struct xr_err *e
                    largest(job->logits + i * job->c.n_classes, job->c.n_classes), raw_max,
                    err) ||
          put_map(job, r, err) || put_overlay(job, r, &film, err);
-    if (!rc && job->batch.dtype == XR_U8) { /* the film itself goes along */
-        r->image = (struct xr_array){.dtype = XR_U8,
+    if (!rc && job->batch.dtype != XR_F32) { /* the film itself goes along */
+        r->image = (struct xr_array){.dtype = job->batch.dtype,
                                      .n_dims = film.channels == 3 ? 3 : 2,
                                      .shape = {h, w, film.channels},
                                      .data = film.data};
