@@ -237,16 +237,65 @@ static int choose(struct report_data *d, struct xr_err *err)
     return 0;
 }
 
+/* --- the same probabilities as in the predictions? -------------------------------- */
+
+struct known {
+    struct xr_index index; /* ids are rows of the predictions that were kept */
+    struct xr_index_column cell;
+};
+
+static int open_known(struct known *k, const struct report_data *d, struct xr_err *err)
+{
+    const struct xr_predictions *p = &d->pred;
+    int col = p->n ? xr_table_col(&p->table, "key") : -1;
+    uint32_t id;
+
+    *k = (struct known){.cell = {&p->table, (size_t)col}};
+    for (size_t i = 0; col >= 0 && i < p->n; i++) {
+        if (xr_index_put(&k->index, &id, xr_cell(&p->table, p->row[i], (size_t)col),
+                         p->row[i], xr_index_same_cell, &k->cell, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compare(struct report_data *d, struct known *k, const struct xr_record *r,
+                   struct xr_err *err)
+{
+    const cJSON *cam = cJSON_GetObjectItemCaseSensitive(r->meta, "cam");
+    const struct xr_predictions *p = &d->pred;
+    double far = 0;
+    uint32_t id;
+
+    if (!k->index.n || !xr_index_get(&k->index, r->key, xr_index_same_cell, &k->cell))
+        return 0;
+    if (xr_index_put(&k->index, &id, r->key, 0, xr_index_same_cell, &k->cell, err) < 0)
+        return -1;
+    for (size_t c = 0; c < p->k; c++)
+        far = fmax(far, fabs(probability(cam, p->classes[c]) - p->p[id * p->k + c]));
+    for (size_t c = 0; c < p->k; c++) {
+        if (!isfinite(probability(cam, p->classes[c])))
+            return 0; /* the stream does not say */
+    }
+    d->cam_compared++;
+    d->cam_far = fmax(d->cam_far, far);
+    return 0;
+}
+
 int xr_report_read_cam(struct report_data *d, struct xr_err *err)
 {
     struct xr_reader *reader = NULL;
     struct xr_record record = {0};
+    struct known known;
     int got = -1;
 
-    if (xr_reader_open(&reader, d->in->cam, false, err))
+    if (open_known(&known, d, err) || xr_reader_open(&reader, d->in->cam, false, err)) {
+        xr_index_free(&known.index);
         return -1;
+    }
     while ((got = xr_reader_next(reader, &record, err)) > 0) {
-        if (take(d, &record, xr_reader_header(reader), err)) {
+        if (compare(d, &known, &record, err) ||
+            take(d, &record, xr_reader_header(reader), err)) {
             got = -1;
             break;
         }
@@ -261,6 +310,7 @@ int xr_report_read_cam(struct report_data *d, struct xr_err *err)
         xr_reader_digest(reader, file->digest);
         got = choose(d, err);
     }
+    xr_index_free(&known.index);
     xr_record_free(&record);
     xr_reader_close(reader);
     return got;
@@ -381,33 +431,29 @@ static void score_row(struct xr_doc *doc, const char *name, const struct score *
 static int find_right(bool *right, struct report_data *d)
 {
     const struct xr_predictions *p = &d->pred;
-    int key = xr_table_col(&d->scores, "key");
-    int col = p->n ? xr_table_col(&p->table, "key") : -1;
-    struct xr_index_column cell = {&p->table, (size_t)col};
-    struct xr_index index = {0};
+    int key = xr_table_col(&d->scores, "key"), bad;
+    struct known known;
     uint32_t id;
-    int bad = 0;
 
-    if (key < 0 || col < 0)
-        return 0;
-    for (size_t i = 0; i < p->n && !bad; i++) /* keys are single: ids are rows */
-        bad = xr_index_put(&index, &id, xr_cell(&p->table, p->row[i], cell.col),
-                           p->row[i], xr_index_same_cell, &cell, d->err) < 0;
-    for (size_t i = 0; i < d->scores.n_rows && !bad; i++) {
-        size_t n = index.n, best = 0;
+    bad = open_known(&known, d, d->err);
+    for (size_t i = 0; key >= 0 && i < d->scores.n_rows && !bad; i++) {
+        const char *name = xr_cell(&d->scores, i, (size_t)key);
+        size_t best = 0;
         const double *row;
-        int got = xr_index_put(&index, &id, xr_cell(&d->scores, i, (size_t)key),
-                               p->row[0], xr_index_same_cell, &cell, d->err);
 
-        bad = got < 0;
-        if (got || id >= n || id >= p->n)
+        if (!known.index.n ||
+            !xr_index_get(&known.index, name, xr_index_same_cell, &known.cell))
             continue; /* a film without a prediction */
+        bad = xr_index_put(&known.index, &id, name, 0, xr_index_same_cell, &known.cell,
+                           d->err) < 0;
+        if (bad)
+            break;
         row = p->p + id * p->k;
         for (size_t c = 1; c < p->k; c++)
             best = row[c] > row[best] ? c : best;
         right[i] = p->label[id] == best;
     }
-    xr_index_free(&index);
+    xr_index_free(&known.index);
     return bad ? -1 : 0;
 }
 

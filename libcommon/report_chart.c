@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define LEFT 46.0
+#define LEFT 56.0
 #define RIGHT 12.0
 #define TOP 10.0
 #define BOTTOM 40.0

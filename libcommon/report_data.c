@@ -285,7 +285,11 @@ void xr_report_data(struct report_data *d)
     }
     if (d->demographics.n_cols) {
         xr_html_raw(h, "<h3>Demographics</h3>\n");
+        xr_html_raw(h, d->demographics.n_rows > 30 ? "<details><summary>"
+                                                   : "<details open><summary>");
+        xr_html_raw(h, "Who is in which part</summary>\n");
         xr_report_demographics(d);
+        xr_html_raw(h, "</details>\n");
     }
     xr_html_raw(h, "</section>\n");
 }

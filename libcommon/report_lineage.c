@@ -85,6 +85,7 @@ void xr_report_lineage(struct report_data *d)
         "<section id=\"lineage\">\n<h2>Lineage</h2>\n<p>The commands that led here, as "
         "the files themselves record them, and the digests of the files this report "
         "was made of.</p>\n");
+    xr_report_graph(d);
     history(d, "The model", d->model_history);
     history(d, "The heat maps", d->cam_history);
     history(d, "The metrics", xr_report_metric(d, "history", NULL));

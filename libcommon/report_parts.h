@@ -65,6 +65,8 @@ struct report_data {
     size_t n_plots;
     struct report_film *films;
     size_t n_films, cam_seen, cam_wrong;
+    size_t cam_compared; /* films whose probabilities are in the predictions too */
+    double cam_far;      /* by how much they differ at most */
     char *cam_method, *cam_layer; /* of the first map */
     cJSON *cam_history;
     struct report_file files[MAX_FILES];
@@ -95,6 +97,9 @@ void xr_report_training(struct report_data *d);
 void xr_report_results(struct report_data *d);
 void xr_report_films(struct report_data *d);
 void xr_report_lineage(struct report_data *d);
+void xr_report_graph(struct report_data *d);
+/* Are the predictions what the model says, as far as the heat maps' stream tells? */
+bool xr_report_same_model(const struct report_data *d);
 bool xr_report_has_training(const struct report_data *d);
 bool xr_report_has_results(const struct report_data *d);
 /* Head and first lines of a document of its own, "TITLE: what", and its end. */

@@ -368,6 +368,31 @@ proofs="$all --certificate c.json --flow flow.csv --demographics people.csv --ro
     grep -qF '| Image only: the split knows no groups' list.md
 }
 
+@test "the lineage is drawn: films, files, runs, and whose predictions they are" {
+    with_proofs
+    # shellcheck disable=SC2086
+    xr-report $proofs -o r.html
+    well_formed r.html
+    [ "$(grep -c '<g class="node file films">' r.html)" = 1 ]
+    for file in splits.csv model.safetensors c.json metrics.json; do
+        grep -q "<g class=\"node file mine\">.*>$file</text>.*>sha256 $(sha256sum <$file | cut -c1-12)<" r.html
+    done
+    [ "$(grep -c '<g class="node step">.*>xr-train</text><text class="l1"[^>]*>lr=0.01</text>' r.html)" = 1 ]
+    # films to split, split to certificate (dashed), run to model, predictions to run to metrics, and those of the maps
+    [ "$(grep -c '<path class="edge dashed"' r.html)" = 1 ]
+    # these heat maps are not of these predictions
+    grep -q 'differ by up to .*: they are of another model' r.html
+    # predictions of the stream of heat maps itself are the model's
+    (
+        echo key,label,split,p_normal,p_tumor
+        xr-cat --text cam.tar | sed 's/\t.*"p": {"normal": \([^,]*\), "tumor": \([^}]*\)}.*/,\1,\2/' |
+            awk -F, '{ print $1 "," (NR % 2 ? "normal" : "tumor") ",test," $2 "," $3 }'
+    ) >same.csv
+    xr-report --model model.safetensors --predictions same.csv --cam cam.tar -o r.html
+    grep -q 'the predictions are what this model says of the 12 films of the heat maps' r.html
+    [ "$(grep -c '<path class="edge dashed"' r.html)" = 1 ]
+}
+
 @test "a split or predictions that are not the certificate's are refused" {
     with_proofs
     sed '0,/,train/s/,train/,val/' splits.csv >other.csv
