@@ -31,7 +31,8 @@ struct xr_series {
     size_t group; /* those of one group are shown and hidden together; 0: always shown */
     int color;    /* xr_plot_color, or XR_GRAY */
     int dash;     /* of gnuplot, 0: by colour */
-    bool thin, dots, labels; /* dots on a line; labels: notes drawn beside the points */
+    bool thin, thick, dots,
+        labels; /* dots on a line; labels: notes drawn beside the points */
     double width;
     size_t n;
     double *x, *y;                     /* [n]; of a band y is NULL */
@@ -70,6 +71,7 @@ struct xr_panel {
     struct xr_axis x, y;
     char *legend; /* its heading */
     double ratio; /* height by width of the plot itself */
+    bool rows;    /* a line of text high for each name of y instead */
     struct xr_series **series;
     size_t n_series;
     struct xr_cell_drawn *cells;

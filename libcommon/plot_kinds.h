@@ -5,11 +5,33 @@
 #ifndef XR_PLOT_KINDS_H
 #define XR_PLOT_KINDS_H
 
+#include "cli.h"
 #include "plot_drawing.h"
 #include "predictions.h"
 #include "stats_metrics.h"
 
 #define XR_PLOT_CLASSES 40 /* at most */
+#define XR_PLOT_FILES 64
+
+/* What is asked for; the command line fills it. Nothing is owned. */
+struct xr_plot_request {
+    const struct xr_plot_style *style;
+    char *split, *group, *figure; /* NULL: not given */
+    struct xr_list classes;
+    int64_t resamples, films; /* films: pictures of cam, rows of sheet; 0: as suits */
+    double confidence;
+};
+
+/* What there is to draw: confusion|roc|..., for messages. */
+extern const char xr_plot_names[];
+/* The kind of this name, -1: none. */
+int xr_plot_find(const char *name);
+/* How many files it takes at most. */
+size_t xr_plot_files(int kind);
+/* Read the files ("-": standard input) and fill an empty drawing; warnings go to cli. */
+int xr_plot_fill(struct xr_drawing *drawing, int kind, char *const *paths, size_t n,
+                 const struct xr_plot_request *request,
+                 const struct xr_cli *cli) XR_MUST_USE;
 
 /* Predictions and their figures (with intervals, or without where n_resamples was 0).
  * Nothing is owned. */
@@ -31,10 +53,8 @@ int xr_plot_check(struct xr_drawing *drawing,
 /* Does any figure have an interval? */
 bool xr_plot_intervals(const struct xr_plot_scored *scored);
 
-typedef int xr_plot_of_scored(struct xr_drawing *, const struct xr_plot_scored *);
-typedef int xr_plot_of_table(struct xr_drawing *, const struct xr_table *);
-
-/* Counts and shares of each row; on the diagonal the recall with its interval. */
+/* Counts and shares of each row: on the diagonal the recall with its interval, beside it
+ * Wilson's intervals unless rows come in groups. */
 int xr_plot_confusion(struct xr_drawing *drawing,
                       const struct xr_plot_scored *scored) XR_MUST_USE;
 /* One curve a class (of two classes: of the last), areas with intervals in the legend,
@@ -53,5 +73,29 @@ int xr_plot_curves(struct xr_drawing *drawing, const struct xr_table *log) XR_MU
 /* Records of each class in each split: columns label and, where they are there, split and
  * class (the index). At most 8 splits. */
 int xr_plot_classes(struct xr_drawing *drawing, const struct xr_table *table) XR_MUST_USE;
+
+/* Of up to four classes a panel each: how the probability of the class is distributed in
+ * rows of every true class. Of more: the quantiles of the probability of the true class,
+ * by true class. */
+int xr_plot_scores(struct xr_drawing *drawing,
+                   const struct xr_plot_scored *scored) XR_MUST_USE;
+
+/* One figure in each subgroup of a JSON of xr-metrics(1), all in one column with their
+ * intervals. figure: its name in the JSON; NULL: the first there is. */
+int xr_plot_forest(struct xr_drawing *drawing, const cJSON *metrics, const char *name,
+                   const char *figure) XR_MUST_USE;
+/* One figure ("accuracy", "per_class.benign.recall") in several JSONs of xr-metrics(1)
+ * with their names: folds, seeds, models. */
+int xr_plot_folds(struct xr_drawing *drawing, cJSON *const *metrics,
+                  const char *const *names, size_t n, const char *figure) XR_MUST_USE;
+
+/* Films beside their heat maps, from a stream of xr-cam(1): those that the report of
+ * xr-report(1) shows. */
+int xr_plot_cam(struct xr_drawing *drawing, const char *path,
+                const struct xr_plot_request *request) XR_MUST_USE;
+/* What was made of films, from a stream of xr-augment(1): a row each, a column an epoch.
+ */
+int xr_plot_sheet(struct xr_drawing *drawing, const char *path,
+                  const struct xr_plot_request *request) XR_MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "plot_kinds.h"
 #include "stats_bands.h"
+#include "stats_proportion.h"
 
 #define MAX_BANDS 4           /* more would cover each other */
 #define FINEST (1.0 / 2000.0) /* points nearer than this share of an axis are one */
@@ -54,9 +55,12 @@ static bool has_interval(const struct xr_figure *f)
 /* --- confusion -------------------------------------------------------------------- */
 
 static void put_cell(struct xr_drawing *d, struct xr_panel *panel,
-                     const struct xr_predictions *p, size_t t, size_t c, uint64_t count,
-                     uint64_t row, const struct xr_figure *recall)
+                     const struct xr_plot_scored *scored, size_t t, size_t c,
+                     uint64_t count, uint64_t row)
 {
+    const struct xr_predictions *p = scored->predictions;
+    bool intervals = scored->bootstrap->n_resamples > 0 && !p->group;
+    struct xr_figure f = {.low = NAN};
     double share = row ? (double)count / (double)row : 0.0;
     struct xr_cell_drawn *cell = xr_draw_cell(d, panel, (double)c, (double)t, share);
 
@@ -65,9 +69,12 @@ static void put_cell(struct xr_drawing *d, struct xr_panel *panel,
     cell->lines[0] = xr_draw_text(d, "%llu", (unsigned long long)count);
     if (row)
         cell->lines[1] = xr_draw_text(d, "%.1f %%", 100.0 * share);
-    if (row && t == c && has_interval(recall))
-        cell->lines[2] =
-            xr_draw_text(d, "[%.1f, %.1f]", 100.0 * recall->low, 100.0 * recall->high);
+    if (row && t != c && intervals)
+        xr_proportion(&f, count, row, scored->bootstrap->confidence, XR_CI_WILSON);
+    else if (t == c)
+        f = scored->figures[xr_metric_at(t, XR_CLASS_RECALL)];
+    if (row && has_interval(&f))
+        cell->lines[2] = xr_draw_text(d, "[%.1f, %.1f]", 100.0 * f.low, 100.0 * f.high);
     cell->note =
         xr_draw_text(d, "truth %s, predicted %s: %llu of %llu%s%s", p->classes[t],
                      p->classes[c], (unsigned long long)count, (unsigned long long)row,
@@ -102,8 +109,7 @@ int xr_plot_confusion(struct xr_drawing *d, const struct xr_plot_scored *scored)
         for (size_t c = 0; c < k; c++)
             row += counts[t * k + c];
         for (size_t c = 0; c < k; c++)
-            put_cell(d, panel, p, t, c, counts[t * k + c], row,
-                     &scored->figures[xr_metric_at(t, XR_CLASS_RECALL)]);
+            put_cell(d, panel, scored, t, c, counts[t * k + c], row);
     }
     free(counts);
     xr_draw_figure(text, sizeof text, &scored->figures[XR_METRIC_ACCURACY]);

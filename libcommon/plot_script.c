@@ -9,6 +9,9 @@
 
 #define CM_PER_POINT (2.54 / 72.0)
 #define MAX_TIC 24    /* characters of a name on an axis */
+#define MAX_ROW 20    /* the same where text stands beside rows too */
+#define ROW_SIZE 0.85 /* of text in rows */
+#define ROW 1.25      /* lines of text a row is high */
 #define MAX_LEGEND 64 /* of a line of the legend */
 #define MANY_NAMES 10 /* from so many on names below an axis stand steeper */
 
@@ -50,6 +53,12 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
+/* Characters of a name on the y axis. */
+static size_t y_most(const struct xr_panel *p)
+{
+    return p->beside ? MAX_ROW : MAX_TIC;
+}
+
 /* Names closer than lines of text are smaller; pitch: cm from name to name. */
 static double name_size(const struct layout *at, double pitch)
 {
@@ -66,20 +75,22 @@ static void sides(struct layout *at, const struct xr_drawing *d, double width)
     for (size_t i = 0; i < d->n_panels; i++) {
         const struct xr_panel *p = &d->panels[i];
         struct place *place = &at->places[i];
-        double names = (double)longest(p->y.names, p->y.n_names, MAX_TIC);
+        double names = (double)longest(p->y.names, p->y.n_names, y_most(p));
         double own = p->y.hidden ? 0.5 : p->y.n_names ? 0.7 : 2.6;
         double beside = (double)longest(p->beside, p->y.n_names, MAX_LEGEND);
 
         place->x_size = place->y_size = 1.0;
         if (p->x.n_names)
             place->x_size = name_size(at, width / (double)p->x.n_names);
-        if (p->y.n_names)
+        if (p->rows)
+            place->y_size = ROW_SIZE;
+        else if (p->y.n_names)
             place->y_size = name_size(at, width * p->ratio / (double)p->y.n_names);
         own += (p->y.name && *p->y.name ? 1.4 : 0.0) +
                names * place->y_size * at->letter / at->line;
         at->left = fmax(at->left, own);
         if (p->beside)
-            at->right = fmax(at->right, 1.0 + beside * at->letter / at->line);
+            at->right = fmax(at->right, 1.0 + ROW_SIZE * beside * at->letter / at->line);
         if (p->x.hidden)
             at->right = 0.5;
     }
@@ -138,7 +149,7 @@ static void settle(struct layout *at, const struct xr_drawing *d,
         place->below += p->x.name && *p->x.name ? 1.9 : 0.4;
         place->legend = (double)legend_lines(p);
         place->legend += place->legend > 0.0 ? 0.5 : 0.0;
-        place->plot = width * p->ratio;
+        place->plot = p->rows ? ROW * at->line * (double)p->y.n_names : width * p->ratio;
         plots += place->plot;
         total += text_lines(place) * at->line;
     }
@@ -212,7 +223,7 @@ static void put_color(struct xr_script *script, int color)
 
 static const char *width_of(const struct xr_series *s)
 {
-    return s->color < 0 ? "0.8" : s->thin ? "1" : "1.5";
+    return s->color < 0 ? "0.8" : s->thin ? "1" : s->thick ? "4" : "1.5";
 }
 
 /* What is given behind `plot`, without a title. */
@@ -291,7 +302,8 @@ static void put_range(struct xr_script *script, char axis, double from, double t
 }
 
 static void put_axis(struct xr_script *script, const struct layout *at,
-                     const struct xr_axis *a, char axis, bool turned, double size)
+                     const struct xr_axis *a, char axis, bool turned, double size,
+                     size_t most)
 {
     put_range(script, axis, a->from, a->to);
     if (a->hidden) {
@@ -302,7 +314,7 @@ static void put_axis(struct xr_script *script, const struct layout *at,
         xr_script_put(script, "set %ctics (", axis);
         for (size_t i = 0; i < a->n_names; i++) {
             xr_script_put(script, i ? ", " : "");
-            xr_script_text(script, a->names[i] ? a->names[i] : "", MAX_TIC, true);
+            xr_script_text(script, a->names[i] ? a->names[i] : "", most, true);
             xr_script_put(script, " %zu", i);
         }
         xr_script_put(script, ") scale 0 font ',%.4g'%s\n", xr_plot_font(at->style, size),
@@ -486,11 +498,19 @@ static void put_panel(struct xr_script *script, const struct layout *at,
     const struct xr_plot_style *style = at->style;
     double plot_width = style->width - (at->left + at->right) * at->line;
     double top = from + place->top, bottom, h = at->height;
+    struct xr_axis x = p->x;
+    char how[48];
 
     bottom = h / at->line - top - place->plot / at->line;
     xr_script_box(script, style, h, at->left, at->right, top, bottom);
-    put_axis(script, at, &p->x, 'x', place->turned, place->x_size);
-    put_axis(script, at, &p->y, 'y', false, place->y_size);
+    if (!x.n_names && !(x.step > 0.0)) { /* as many tics as have room */
+        double range[2];
+
+        xr_draw_range(range, p, false);
+        x.step = xr_draw_step(range[1] - range[0], fmax(2.0, plot_width / 1.2));
+    }
+    put_axis(script, at, &x, 'x', place->turned, place->x_size, MAX_TIC);
+    put_axis(script, at, &p->y, 'y', false, place->y_size, y_most(p));
     /* names of axes where this file wants them: gnuplot's guess moves with its fonts */
     if (!p->x.hidden && p->x.name && *p->x.name)
         put_label(script, p->x.name, 0, " at graph %.1f, screen %.4f", 0.5,
@@ -504,13 +524,14 @@ static void put_panel(struct xr_script *script, const struct layout *at,
     for (size_t i = 0; i < p->n_cells; i++)
         put_cell(script, at, &p->cells[i], plot_width / (double)p->x.n_names,
                  place->plot / (double)p->y.n_names);
+    snprintf(how, sizeof how, "left font ',%.4g'", xr_plot_font(style, ROW_SIZE));
     put_label(script, p->heading, MAX_LEGEND, " at screen %.4f, screen %.4f",
               p->beside ? 1.0 - (at->right - 0.5) * at->line / style->width
                         : at->left * at->line / style->width,
-              1.0 - (top - 0.7) * at->line / h, "left");
+              1.0 - (top - 0.7) * at->line / h, how);
     for (size_t i = 0; p->beside && i < p->y.n_names; i++)
         put_label(script, p->beside[i], MAX_LEGEND, " at screen %.4f, first %.6g",
-                  1.0 - (at->right - 0.5) * at->line / style->width, (double)i, "left");
+                  1.0 - (at->right - 0.5) * at->line / style->width, (double)i, how);
     if (p->n_pictures) {
         put_pictures(script, at, p, plot_width);
         return;

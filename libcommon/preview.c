@@ -11,16 +11,14 @@
 #include "json.h"
 
 #define GAP 8
-#define GROUND 24     /* the sheet's gray */
-#define MAX_LINES 18  /* below a film */
-#define MAX_CHARS 200 /* of a line */
+#define GROUND 24 /* the sheet's gray */
 
 static const uint8_t ink[3] = {210, 210, 210}, outline[3] = {255, 80, 60};
 
 /* A film with the lines below it. */
 struct tile {
     struct xr_image image, mask; /* mask.data NULL: none */
-    char (*lines)[MAX_CHARS];
+    char (*lines)[XR_PREVIEW_CHARS];
     size_t n_lines;
 };
 
@@ -38,10 +36,10 @@ static void add_word(struct tile *tile, size_t room, const char *word, bool firs
     char *line = tile->n_lines ? tile->lines[tile->n_lines - 1] : NULL;
     size_t used = line ? strlen(line) : 0;
 
-    room = room < MAX_CHARS - 1 ? room : MAX_CHARS - 1;
+    room = room < XR_PREVIEW_CHARS - 1 ? room : XR_PREVIEW_CHARS - 1;
     if (first || !line || used + 1 + strlen(word) > room) {
-        if (tile->n_lines == MAX_LINES) {
-            snprintf(line, MAX_CHARS, "...");
+        if (tile->n_lines == XR_PREVIEW_LINES) {
+            snprintf(line, XR_PREVIEW_CHARS, "...");
             return;
         }
         line = tile->lines[tile->n_lines++];
@@ -93,6 +91,15 @@ static void describe(struct tile *tile, size_t room, const cJSON *applied)
     }
     if (!cJSON_GetArraySize(applied))
         add_word(tile, room, "(nothing)", true);
+}
+
+size_t xr_preview_lines(char (*lines)[XR_PREVIEW_CHARS], size_t room,
+                        const cJSON *applied)
+{
+    struct tile tile = {.lines = lines};
+
+    describe(&tile, room, applied);
+    return tile.n_lines;
 }
 
 static int copy_image(struct xr_image *to, const struct xr_image *from,
@@ -161,24 +168,28 @@ static bool on_outline(const struct xr_image *mask, size_t x, size_t y)
                   !*(p - mask->width) || y + 1 == mask->height || !p[mask->width]);
 }
 
+void xr_preview_draw(struct xr_image *to, size_t x0, size_t y0,
+                     const struct xr_image *film, const struct xr_image *mask)
+{
+    size_t c = film->channels;
+
+    for (size_t y = 0; y < film->height; y++) {
+        for (size_t x = 0; x < film->width; x++) {
+            uint8_t *at = (uint8_t *)to->data + ((y0 + y) * to->width + x0 + x) * 3;
+            const uint8_t *from = (const uint8_t *)film->data + (y * film->width + x) * c;
+
+            if (mask->data && on_outline(mask, x, y))
+                from = outline;
+            for (size_t k = 0; k < 3; k++)
+                at[k] = from[c == 1 && from != outline ? 0 : k];
+        }
+    }
+}
+
 static void draw_tile(struct xr_image *sheet, size_t x0, size_t height,
                       const struct tile *tile)
 {
-    const struct xr_image *im = &tile->image;
-    size_t c = im->channels;
-
-    for (size_t y = 0; y < im->height; y++) {
-        for (size_t x = 0; x < im->width; x++) {
-            uint8_t *to =
-                (uint8_t *)sheet->data + ((GAP + y) * sheet->width + x0 + x) * 3;
-            const uint8_t *from = (const uint8_t *)im->data + (y * im->width + x) * c;
-
-            if (tile->mask.data && on_outline(&tile->mask, x, y))
-                from = outline;
-            for (size_t k = 0; k < 3; k++)
-                to[k] = from[c == 1 && from != outline ? 0 : k];
-        }
-    }
+    xr_preview_draw(sheet, x0, GAP, &tile->image, &tile->mask);
     for (size_t i = 0; i < tile->n_lines; i++)
         xr_font_draw(sheet, x0, GAP + height + 4 + i * XR_FONT_HEIGHT, tile->lines[i],
                      ink);
@@ -224,7 +235,7 @@ static int add_film(struct sheet *sheet, const struct xr_prepare *run,
     int rc = tiles ? 0 : -1;
 
     for (size_t i = 0; i < sheet->columns && rc == 0; i++) {
-        tiles[i].lines = xr_alloc_array(MAX_LINES, sizeof *tiles[i].lines, err);
+        tiles[i].lines = xr_alloc_array(XR_PREVIEW_LINES, sizeof *tiles[i].lines, err);
         if (!tiles[i].lines)
             rc = -1;
         else

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rng.h"
+#include "stats_resample.h"
 
 struct scored_row {
     double score;
@@ -78,88 +78,80 @@ double xr_curve_at(const uint64_t *tp, const uint64_t *fp, size_t n, double x, b
            (double)pos;
 }
 
-struct work {
+/* The classes whose curves are wanted, their rows ranked. */
+struct ranked {
+    const struct xr_scored *scored;
     uint32_t **slots; /* [n_classes][n] */
     size_t *n_slots;  /* [n_classes] */
-    double **values;  /* [n_classes][XR_BAND_POINTS * resamples] */
-    uint32_t *weight, *draws, *drawn;
-    uint64_t *tp, *fp;
-    struct scored_row *rows;
+    size_t n_classes;
+    bool pr;
 };
 
-static int work_alloc(struct work *w, const struct xr_scored *s, size_t n_classes,
-                      size_t units, size_t resamples, struct xr_err *err)
+static void ranked_free(struct ranked *r)
 {
-    w->slots = xr_alloc_array(n_classes, sizeof *w->slots, err);
-    w->n_slots = xr_alloc_array(n_classes, sizeof *w->n_slots, err);
-    w->values = xr_alloc_array(n_classes, sizeof *w->values, err);
-    w->weight = xr_alloc_array(s->n, sizeof *w->weight, err);
-    w->draws = xr_alloc_array(units, sizeof *w->draws, err);
-    w->drawn = xr_alloc_array(units, sizeof *w->drawn, err);
-    w->tp = xr_alloc_array(s->n, sizeof *w->tp, err);
-    w->fp = xr_alloc_array(s->n, sizeof *w->fp, err);
-    w->rows = xr_alloc_array(s->n, sizeof *w->rows, err);
-    if (!w->slots || !w->n_slots || !w->values || !w->weight || !w->draws || !w->drawn ||
-        !w->tp || !w->fp || !w->rows)
-        return -1;
-    for (size_t i = 0; i < n_classes; i++) {
-        w->slots[i] = xr_alloc_array(s->n, sizeof **w->slots, err);
-        w->values[i] = xr_alloc_array(XR_BAND_POINTS * resamples, sizeof(double), err);
-        if (!w->slots[i] || !w->values[i])
-            return -1;
-    }
-    return 0;
+    for (size_t c = 0; r->slots && c < r->n_classes; c++)
+        free(r->slots[c]);
+    free(r->slots);
+    free(r->n_slots);
 }
 
-static void work_free(struct work *w, size_t n_classes)
+static int rank_all(struct ranked *r, const size_t *classes, struct xr_err *err)
 {
-    for (size_t i = 0; i < n_classes; i++) {
-        if (w->slots)
-            free(w->slots[i]);
-        if (w->values)
-            free(w->values[i]);
+    const struct xr_scored *s = r->scored;
+    struct scored_row *rows = xr_alloc_array(s->n, sizeof *rows, err);
+    int status = -1;
+
+    r->slots = xr_alloc_array(r->n_classes, sizeof *r->slots, err);
+    r->n_slots = xr_alloc_array(r->n_classes, sizeof *r->n_slots, err);
+    if (!rows || !r->slots || !r->n_slots)
+        goto done;
+    for (size_t c = 0; c < r->n_classes; c++) {
+        r->slots[c] = xr_alloc_array(s->n, sizeof **r->slots, err);
+        if (!r->slots[c])
+            goto done;
+        r->n_slots[c] = rank_rows(r->slots[c], rows, s, classes[c]);
     }
-    free(w->slots);
-    free(w->n_slots);
-    free(w->values);
-    free(w->weight);
-    free(w->draws);
-    free(w->drawn);
-    free(w->tp);
-    free(w->fp);
-    free(w->rows);
+    status = 0;
+done:
+    free(rows);
+    return status;
 }
 
-static void draw_weights(struct work *w, const struct xr_scored *s, size_t units,
-                         uint64_t seed, size_t b)
+/* tp and fp of weighted rows at each threshold. */
+static void count(uint64_t *tp, uint64_t *fp, const struct ranked *r, size_t c,
+                  const uint32_t *weight)
 {
-    struct xr_rng rng;
+    const uint32_t *slot = r->slots[c];
+    size_t n = r->n_slots[c];
 
-    xr_rng_init(&rng, seed, b, "", "bootstrap");
-    xr_rng_fill_below(&rng, w->draws, units, (uint32_t)units);
-    memset(w->drawn, 0, units * sizeof *w->drawn);
-    for (size_t i = 0; i < units; i++)
-        w->drawn[w->draws[i]]++;
-    for (size_t i = 0; i < s->n; i++)
-        w->weight[i] = w->drawn[s->group ? s->group[i] : i];
+    memset(tp, 0, n * sizeof *tp);
+    memset(fp, 0, n * sizeof *fp);
+    for (size_t i = 0; i < r->scored->n; i++)
+        *(slot[i] & 1 ? &tp[slot[i] >> 1] : &fp[slot[i] >> 1]) += weight[i];
+    for (size_t i = 1; i < n; i++) {
+        tp[i] += tp[i - 1];
+        fp[i] += fp[i - 1];
+    }
 }
 
-/* tp and fp of a resample at each threshold. */
-static void count(struct work *w, size_t c, size_t n)
+/* All curves at all x, of weighted rows: an xr_weighted. */
+static int measure(double *values, const uint32_t *weight, const void *of,
+                   struct xr_err *err)
 {
-    const uint32_t *slot = w->slots[c];
-    uint64_t tp = 0, fp = 0;
+    const struct ranked *r = of;
+    uint64_t *tp = xr_alloc_array(r->scored->n, sizeof *tp, err);
+    uint64_t *fp = xr_alloc_array(r->scored->n, sizeof *fp, err);
+    int status = tp && fp ? 0 : -1;
 
-    memset(w->tp, 0, w->n_slots[c] * sizeof *w->tp);
-    memset(w->fp, 0, w->n_slots[c] * sizeof *w->fp);
-    for (size_t i = 0; i < n; i++)
-        *(slot[i] & 1 ? &w->tp[slot[i] >> 1] : &w->fp[slot[i] >> 1]) += w->weight[i];
-    for (size_t i = 0; i < w->n_slots[c]; i++) {
-        tp += w->tp[i];
-        fp += w->fp[i];
-        w->tp[i] = tp;
-        w->fp[i] = fp;
+    for (size_t c = 0; status == 0 && c < r->n_classes; c++) {
+        count(tp, fp, r, c, weight);
+        for (size_t x = 0; x < XR_BAND_POINTS; x++)
+            *values++ = xr_curve_at(tp, fp, r->n_slots[c],
+                                    (double)x / (XR_BAND_POINTS - 1), r->pr);
     }
+    free(tp);
+    free(fp);
+    return status;
 }
 
 static void percentiles(struct xr_band *band, double *values, size_t resamples,
@@ -185,32 +177,28 @@ int xr_curve_bands(struct xr_band *bands, const struct xr_scored *s,
                    const size_t *classes, size_t n_classes, bool pr,
                    const struct xr_bootstrap *bootstrap, struct xr_err *err)
 {
-    size_t units = s->group ? s->n_groups : s->n, resamples = XR_BAND_RESAMPLES;
+    struct ranked ranked = {.scored = s, .n_classes = n_classes, .pr = pr};
+    struct xr_resampling from = {s->n, s->group, s->n_groups, ""};
     size_t affordable = XR_BAND_ADDITIONS / (s->n * n_classes + 1);
-    struct work w = {0};
+    size_t n_figures = XR_BAND_POINTS * n_classes, resamples = XR_BAND_RESAMPLES;
+    struct xr_bootstrap fewer = *bootstrap;
+    double *theta = NULL;
     int status = -1;
 
     affordable = affordable > 100 ? affordable : 100;
     resamples = resamples < affordable ? resamples : affordable;
     if ((uint64_t)bootstrap->n_resamples < resamples)
         resamples = (size_t)bootstrap->n_resamples;
-    if (work_alloc(&w, s, n_classes, units, resamples, err))
-        goto done;
-    for (size_t c = 0; c < n_classes; c++)
-        w.n_slots[c] = rank_rows(w.slots[c], w.rows, s, classes[c]);
-    for (size_t b = 0; b < resamples; b++) {
-        draw_weights(&w, s, units, bootstrap->seed, b);
-        for (size_t c = 0; c < n_classes; c++) {
-            count(&w, c, s->n);
-            for (size_t x = 0; x < XR_BAND_POINTS; x++)
-                w.values[c][x * resamples + b] = xr_curve_at(
-                    w.tp, w.fp, w.n_slots[c], (double)x / (XR_BAND_POINTS - 1), pr);
-        }
+    fewer.n_resamples = (int64_t)resamples;
+    theta = xr_alloc_array(n_figures * resamples, sizeof *theta, err);
+    if (theta && rank_all(&ranked, classes, err) == 0 &&
+        xr_resample(theta, n_figures, &from, &fewer, measure, &ranked, err) == 0) {
+        for (size_t c = 0; c < n_classes; c++)
+            percentiles(&bands[c], theta + c * XR_BAND_POINTS * resamples, resamples,
+                        bootstrap->confidence);
+        status = 0;
     }
-    for (size_t c = 0; c < n_classes; c++)
-        percentiles(&bands[c], w.values[c], resamples, bootstrap->confidence);
-    status = 0;
-done:
-    work_free(&w, n_classes);
+    free(theta);
+    ranked_free(&ranked);
     return status;
 }

@@ -27,12 +27,26 @@ b,malignant,2,train
 c,benign,1,test
 d,normal,0,val
 CSV
+    subgroups >sub.json
+}
+
+# subgroups as xr-metrics --by writes them, one of them undefined
+subgroups() {
+    cat <<'JSON'
+{"n": 90, "roc_auc_ovr_macro": {"value": 0.88, "low": 0.85, "high": 0.91},
+ "per_class": {"a.b": {"recall": {"value": 0.5, "low": 0.4, "high": 0.6}}},
+ "subgroups": [
+  {"column": "sex", "value": "F", "n": 50, "figures": {"roc_auc_ovr_macro": {"value": 0.9, "low": 0.8, "high": 0.95}}},
+  {"column": "sex", "value": "M", "n": 39, "figures": {"roc_auc_ovr_macro": {"value": 0.7, "low": null, "high": null}}},
+  {"column": "center", "value": "", "n": 1, "figures": {"roc_auc_ovr_macro": {"value": null, "low": null, "high": null}}}]}
+JSON
 }
 
 # every KIND with its table
 kinds() {
     printf '%s\n' 'confusion predictions.csv' 'roc predictions.csv' 'pr predictions.csv' \
-        'curves log.csv' 'classes splits.csv'
+        'curves log.csv' 'classes splits.csv' 'scores predictions.csv' 'forest sub.json' \
+        'folds predictions.csv'
 }
 
 @test "help, version, configuration" {
@@ -48,7 +62,7 @@ kinds() {
     wrong_usage xr-plot roc --width 0 predictions.csv
     wrong_usage xr-plot roc --dpi x predictions.csv
     wrong_usage xr-plot roc --font-size 1 predictions.csv
-    [[ $(xr-plot bars predictions.csv 2>&1) == *"'bars': not one of confusion|roc|pr|curves|classes"* ]]
+    [[ $(xr-plot bars predictions.csv 2>&1) == *"'bars': not one of confusion|roc|pr|"* ]]
 }
 
 @test "every kind in every format, the same bytes twice; the suffix decides" {
@@ -166,6 +180,99 @@ kinds() {
     diff titles - <<<$'label \'train (2)\'\nlabel \'val (1)\'\nlabel \'test (1)\''
     cut -d, -f1,2 splits.csv | xr-plot classes --script >script
     grep -q "set xtics ('benign' 0, 'malignant' 1, 'normal' 2)" script
+}
+
+@test "forest: every subgroup with its interval, what is undefined says so" {
+    tables
+    xr-plot forest --script sub.json >script
+    grep -q "'all (90)' 0, 'sex:' 1, 'F (50)' 2, 'M (39)' 3, 'center:' 4, '(empty) (1)' 5" script
+    grep -q "label '0.900 \[0.800, 0.950\]' at screen" script
+    grep -q "label '0.700' at screen" script
+    grep -q "label 'undefined' at screen" script
+    grep -A 1 '^\$p0_2' script | grep -q '^ 0.9 2 0.8 0.95'
+    run -1 --separate-stderr xr-plot forest --figure accuracy sub.json
+    [[ $stderr == "xr-plot: sub.json: no subgroup has the figure 'accuracy'" ]]
+    run -1 --separate-stderr xr-plot forest <<<'{"n": 1}'
+    [[ $stderr == "xr-plot: standard input: no subgroups: xr-metrics --by"* ]]
+}
+
+@test "folds: the figures of xr-metrics, of tables and of its JSON alike" {
+    tables
+    sed 's/,0.7,0.2,0.1/,0.1,0.2,0.7/' predictions.csv >second.csv
+    xr-metrics -n 300 second.csv >second.json
+    xr-plot folds -n 300 --script predictions.csv second.csv >a
+    xr-plot folds -n 300 --script predictions.csv second.json | sed 's/second.json/second.csv/' >b
+    cmp a b
+    want=$(xr-metrics -n 300 --text second.csv | awk '/^roc_auc_ovr_macro/ { sub(/\*? *$/, ""); print $2, $3, $4 }')
+    grep -q -F "'$want'" a
+    grep -q "'mean [0-9.]*, standard deviation [0-9.]* of 2'" a
+    xr-plot folds --figure per_class.a.b.recall --script sub.json >c
+    grep -q -F "'0.500 [0.400, 0.600]'" c
+    run -1 --separate-stderr xr-plot folds --figure nothing sub.json
+    [[ $stderr == "xr-plot: sub: no figure 'nothing'" ]]
+    mkdir fold1 fold2
+    cp predictions.csv fold1
+    cp second.csv fold2/predictions.csv
+    xr-plot folds -n 0 --script fold1/predictions.csv fold2/predictions.csv >d
+    grep -q "'fold1 (7)' 0, 'fold2 (7)' 1" d
+}
+
+@test "scores: shares by true class; quantiles where classes are many" {
+    tables
+    xr-plot scores -n 0 --script predictions.csv >script
+    # the score of malignant among malignant rows: 0.8 and 0.4, one in each of two bins
+    awk '/^\$p2_2 /{ on = 1 } on && $2 == 50 { n++ } /^EOD/{ on = 0 } END { exit n != 4 }' script
+    grep -q "'truth malignant (2)'" script
+    { echo "key,label$(printf ',p_%s' a b c d e f)"; echo x,a,0.5,0.1,0.1,0.1,0.1,0.1; echo y,a,0.7,0.06,0.06,0.06,0.06,0.06; } >six.csv
+    xr-plot scores -n 0 --script six.csv >script
+    grep -A 1 '^\$p0_2 ' script | grep -q '^ 0.6 0$'
+}
+
+@test "one page: nothing from elsewhere, texts cannot leave their place" {
+    tables
+    while read -r kind file; do
+        xr-plot "$kind" -n 99 --html "$file" >"$kind.html"
+        run ! grep -q -E 'src=|href=|url\(http|@import' "$kind.html"
+        xr-plot "$kind" -n 99 -o again.html "$file"
+        cmp "$kind.html" again.html
+    done < <(kinds)
+    printf 'key,label,p_</script><b>,p_"&\n' >bad.csv
+    printf 'a,</script><b>,0.9,0.1\nb,"""&",0.2,0.8\n' >>bad.csv
+    sed -i '1s/.*/key,label,p_<\/script><b>,"p_""\&"/' bad.csv
+    xr-plot roc -n 9 --html --title '<i>&' bad.csv >bad.html
+    [ "$(grep -c '</script>' bad.html)" -eq 2 ]
+    grep -q '<title>&#60;i&#62;&#38;</title>' bad.html
+}
+
+@test "the page in a browser: values where one points, classes that can be hidden" {
+    command -v chromium >/dev/null || skip "chromium not found"
+    tables
+    xr-plot roc -n 99 -o roc.html predictions.csv
+    cat >>roc.html <<'HTML'
+<script>
+const seen = document.createElement('pre');
+const svg = document.querySelector('figure > svg'), r = svg.getBoundingClientRect();
+const at = (p) => svg.dispatchEvent(new PointerEvent('pointermove', p));
+const lines = () => svg.querySelectorAll('g path').length;
+const s = D.panels[0].series.find((t) => t.name === 'normal'), f = D.panels[0].frame;
+at({clientX: r.left + f.px(s.x[1]), clientY: r.top + f.py(s.y[1])});
+seen.textContent = 'tip: ' + tip.textContent.replaceAll('\n', '|') + ';' + tip.style.display;
+const before = lines();
+[...document.querySelectorAll('button')].find((b) => b.textContent.includes('normal')).click();
+seen.textContent += ' gone: ' + (before - lines());
+at({clientX: r.left + f.px(s.x[1]), clientY: r.top + f.py(s.y[1])});
+seen.textContent += ' still: ' +
+    (tip.style.display === 'block' && tip.textContent.startsWith('normal')) + ' wide: ' +
+    (document.documentElement.scrollWidth > innerWidth);
+document.body.appendChild(seen);
+</script>
+HTML
+    for width in 390 1280; do
+        HOME=$PWD timeout 120 chromium --headless --no-sandbox --disable-gpu --window-size=$width,900 \
+            --dump-dom "file://$PWD/roc.html" 2>/dev/null | grep -A 9 '<pre>' >seen
+        grep -q 'tip: normal|0.792 .*|1 .* specificity: 0|sensitivity: 0.[0-9]* \[.*;block' seen
+        grep -q 'gone: 2 still: false wide: false' seen
+    done
 }
 
 @test "size, font and title are in the picture" {

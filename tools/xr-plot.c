@@ -1,4 +1,4 @@
-/* xr-plot: figures of predictions, logs and tables, drawn by gnuplot. */
+/* xr-plot: figures of predictions, logs, tables and streams. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,11 +11,9 @@ struct settings {
     int format;
     double width, height, font_size;
     int64_t dpi;
-    char *title, *split, *group;
-    int64_t resamples;
-    double confidence;
-    struct xr_list classes;
-    bool script;
+    char *title;
+    struct xr_plot_request request;
+    bool script, html;
 };
 
 static const struct xr_opt options[] = {
@@ -31,16 +29,22 @@ static const struct xr_opt options[] = {
      1200, NULL, false},
     {"title", 0, XR_OPT_TEXT, offsetof(struct settings, title), "TEXT",
      "a line above the plot", 0, 0, NULL, false},
-    {"split", 0, XR_OPT_TEXT, offsetof(struct settings, split), "NAME",
+    {"split", 0, XR_OPT_TEXT, offsetof(struct settings, request.split), "NAME",
      "only predictions of this split", 0, 0, NULL, false},
-    {"group", 0, XR_OPT_TEXT, offsetof(struct settings, group), "COLUMN",
+    {"group", 0, XR_OPT_TEXT, offsetof(struct settings, request.group), "COLUMN",
      "resample whole groups of this column", 0, 0, NULL, false},
-    {"class", 0, XR_OPT_LIST, offsetof(struct settings, classes), "NAME",
+    {"class", 0, XR_OPT_LIST, offsetof(struct settings, request.classes), "NAME",
      "only the curve of this class; may be repeated", 0, 0, NULL, false},
-    {"resamples", 'n', XR_OPT_INT, offsetof(struct settings, resamples), "N",
+    {"figure", 0, XR_OPT_TEXT, offsetof(struct settings, request.figure), "NAME",
+     "what forest and folds show", 0, 0, NULL, false},
+    {"films", 0, XR_OPT_INT, offsetof(struct settings, request.films), "N",
+     "how many cam and sheet show, 0: as suits", 0, 64, NULL, false},
+    {"resamples", 'n', XR_OPT_INT, offsetof(struct settings, request.resamples), "N",
      "resamples of the intervals, 0 for none", 0, 1e7, NULL, false},
-    {"confidence", 0, XR_OPT_REAL, offsetof(struct settings, confidence), "P",
+    {"confidence", 0, XR_OPT_REAL, offsetof(struct settings, request.confidence), "P",
      "level of the intervals", 0.01, 0.9999, NULL, false},
+    {"html", 0, XR_OPT_FLAG, offsetof(struct settings, html), NULL,
+     "one page that says values where one points", 0, 0, NULL, false},
     {"script", 0, XR_OPT_FLAG, offsetof(struct settings, script), NULL,
      "print the script for gnuplot instead of running it", 0, 0, NULL, false},
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
@@ -48,33 +52,33 @@ static const struct xr_opt options[] = {
 
 static const struct xr_tool tool = {
     .name = "xr-plot",
-    .summary = "draw predictions, a training log or a table of splits",
-    .operands = "confusion|roc|pr|curves|classes [FILE]",
+    .summary = "draw predictions, training logs, tables, heat maps",
+    .operands = "KIND [FILE...]",
     .options = options,
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED,
     .min_operands = 1,
-    .max_operands = 2,
+    .max_operands = -1,
 };
 
-static const struct {
-    const char *name;
-    xr_plot_of_scored *scored; /* one of the two */
-    xr_plot_of_table *table;
-} kinds[] = {
-    {"confusion", xr_plot_confusion, NULL},
-    {"roc", xr_plot_roc, NULL},
-    {"pr", xr_plot_pr, NULL},
-    {"curves", NULL, xr_plot_curves},
-    {"classes", NULL, xr_plot_classes},
-};
-
-static size_t find_kind(const struct xr_cli *cli)
+static int settle_kind(const struct xr_cli *cli)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcmp(cli->operands[0], kinds[i].name))
-            return i;
-    xr_cli_usage(cli, "'%s': not one of confusion|roc|pr|curves|classes",
-                 cli->operands[0]);
+    int kind = xr_plot_find(cli->operands[0]);
+    size_t most;
+
+    if (kind < 0)
+        xr_cli_usage(cli, "'%s': not one of %s", cli->operands[0], xr_plot_names);
+    most = xr_plot_files(kind);
+    if (cli->n_operands - 1 > most)
+        xr_cli_usage(cli, "%s takes at most %zu file%s", cli->operands[0], most,
+                     most == 1 ? "" : "s");
+    return kind;
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    const char *own = path ? strrchr(xr_last_part(path), '.') : NULL;
+
+    return own && !strcasecmp(own, suffix);
 }
 
 static struct xr_plot_style settle_style(const struct xr_cli *cli,
@@ -87,114 +91,58 @@ static struct xr_plot_style settle_style(const struct xr_cli *cli,
                                   .font = set->font_size,
                                   .dpi = (int)set->dpi,
                                   .title = set->title};
-    const char *suffix = cli->output ? strrchr(xr_last_part(cli->output), '.') : NULL;
 
     if (xr_cli_given(cli, "format"))
         return style;
-    for (size_t i = 0; suffix && i < 3; i++)
-        if (!strcasecmp(suffix, suffixes[i]))
+    for (size_t i = 0; i < 3; i++)
+        if (has_suffix(cli->output, suffixes[i]))
             style.format = (enum xr_plot_format)i;
     return style;
 }
 
-static int plot_scored(struct xr_drawing *d, xr_plot_of_scored *plot,
-                       const struct settings *set, const struct xr_cli *cli,
-                       const char *path)
-{
-    struct xr_predictions_options which = {
-        .split = set->split, .group = set->group, .skip_unlabelled = true};
-    struct xr_bootstrap bootstrap = {.n_resamples = set->resamples,
-                                     .confidence = set->confidence,
-                                     .method = XR_CI_BCA,
-                                     .seed = (uint64_t)cli->seed,
-                                     .jobs = cli->jobs ? (int)cli->jobs : 1};
-    struct xr_predictions p;
-    struct xr_plot_scored scored;
-    struct xr_metrics *metrics = NULL;
-    struct xr_figure *figures = NULL;
-    struct xr_scored rows;
-    int status = -1;
-
-    if (xr_predictions_read(&p, path, &which, d->err))
-        return -1;
-    if (!set->split && p.n_splits > 1)
-        xr_cli_warn(cli, "%s: rows of %zu splits are drawn together; --split takes one",
-                    p.table.name, p.n_splits);
-    if (p.n_unlabelled)
-        xr_cli_warn(cli, "%s: %zu rows without a label left out", p.table.name,
-                    p.n_unlabelled);
-    rows = (struct xr_scored){.n = p.n,
-                              .k = p.k,
-                              .p = p.p,
-                              .label = p.label,
-                              .group = p.group,
-                              .n_groups = p.n_groups};
-    figures = xr_alloc_array(xr_n_metrics(p.k), sizeof *figures, d->err);
-    if (figures && xr_metrics_open(&metrics, &rows, d->err) == 0 &&
-        xr_metrics_bootstrap(figures, metrics, &bootstrap, d->err) == 0) {
-        scored = (struct xr_plot_scored){.predictions = &p,
-                                         .rows = &rows,
-                                         .metrics = metrics,
-                                         .figures = figures,
-                                         .bootstrap = &bootstrap,
-                                         .only = (const char *const *)set->classes.items,
-                                         .n_only = set->classes.n};
-        status = plot(d, &scored);
-    }
-    xr_metrics_close(metrics);
-    free(figures);
-    xr_predictions_free(&p);
-    return status;
-}
-
-static int plot_table(struct xr_drawing *d, xr_plot_of_table *plot, const char *path)
-{
-    struct xr_table table;
-    int status;
-
-    if (xr_table_read(&table, path, d->err))
-        return -1;
-    status = plot(d, &table);
-    xr_table_free(&table);
-    return status;
-}
-
 int main(int argc, char **argv)
 {
+    static char standard_input[] = "-";
+    char *one[] = {standard_input}, **paths = one;
     struct settings set = {
-        .width = 8.8, .font_size = 8, .dpi = 300, .resamples = 9999, .confidence = 0.95};
+        .width = 8.8,
+        .font_size = 8,
+        .dpi = 300,
+        .request = {.resamples = 9999, .confidence = 0.95},
+    };
     struct xr_cli cli;
     struct xr_plot_style style;
     struct xr_err err = {0};
     struct xr_drawing drawing = {.err = &err};
     struct xr_script script = {.err = &err};
     struct xr_buf image = {0}, *result = &script.buf;
-    struct xr_out *out = NULL;
-    const char *path;
-    size_t kind;
-    int status = EXIT_FAILURE, flags = 0;
+    size_t n_paths = 1;
+    int status = EXIT_FAILURE, flags = 0, kind;
 
     xr_cli_parse(&cli, &tool, &set, argc, argv);
-    kind = find_kind(&cli);
+    kind = settle_kind(&cli);
+    set.html = set.html || has_suffix(cli.output, ".html");
     style = settle_style(&cli, &set);
-    path = cli.n_operands > 1 ? cli.operands[1] : "-";
-    if (kinds[kind].scored ? plot_scored(&drawing, kinds[kind].scored, &set, &cli, path)
-                           : plot_table(&drawing, kinds[kind].table, path))
+    set.request.style = &style;
+    if (cli.n_operands > 1) {
+        paths = cli.operands + 1;
+        n_paths = cli.n_operands - 1;
+    }
+    if (xr_plot_fill(&drawing, kind, paths, n_paths, &set.request, &cli) ||
+        (set.html ? xr_drawing_html(&image, &style, &drawing, &err)
+                  : xr_drawing_script(&script, &style, &drawing)))
         goto done;
-    if (xr_drawing_script(&script, &style, &drawing))
-        goto done;
-    if (!set.script) {
+    if (set.html) {
+        result = &image;
+    } else if (!set.script) {
         if (xr_plot_run(&image, &script.buf, &style, &err))
             goto done;
         result = &image;
         flags = style.format == XR_PLOT_SVG ? 0 : XR_OUT_BINARY;
     }
-    if (xr_out_open(&out, cli.output, flags, &err) == 0 &&
-        xr_out_write(out, result->data, result->size, &err) == 0 &&
-        xr_out_finish(out, &err) == 0)
+    if (xr_write_file(cli.output, result->data, result->size, flags, &err) == 0)
         status = EXIT_SUCCESS;
 done:
-    xr_out_close(out);
     xr_drawing_free(&drawing);
     xr_buf_free(&image);
     xr_buf_free(&script.buf);
