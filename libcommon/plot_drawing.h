@@ -78,6 +78,7 @@ struct xr_panel {
     size_t n_cells;
     struct xr_picture *pictures;
     size_t n_pictures;
+    double text;   /* size of the text below them, 1: of other text */
     char **beside; /* [y.n_names]: text right of each row, NULL: none */
     char *heading; /* above the text beside */
 };

@@ -10,28 +10,30 @@
 #include "stream.h"
 
 #define CM_PER_POINT (2.54 / 72.0)
-#define SMALL 0.85 /* of the size of other text */
-#define GAP 0.03   /* of the width of a picture */
+#define CAPTION 0.85 /* size of text below heat maps, and in a sheet */
+#define WORDS 0.68
+#define GAP 0.03 /* of the width of a picture */
 #define MAX_FILMS 64
 #define MAX_EPOCHS 8
 
 /* What a character and a line of small text take of the width of the plot. */
-static double letter_share(const struct xr_plot_style *style)
+static double letter_share(const struct xr_plot_style *style, double size)
 {
-    return SMALL * 0.56 * style->font * CM_PER_POINT / (style->width - 0.9);
+    return size * 0.56 * style->font * CM_PER_POINT / (style->width - 0.9);
 }
 
-static double line_share(const struct xr_plot_style *style)
+static double line_share(const struct xr_plot_style *style, double size)
 {
-    return SMALL * 1.25 * style->font * CM_PER_POINT / (style->width - 0.9);
+    return size * 1.25 * style->font * CM_PER_POINT / (style->width - 0.9);
 }
 
-static struct xr_panel *picture_panel(struct xr_drawing *d)
+static struct xr_panel *picture_panel(struct xr_drawing *d, double text)
 {
     struct xr_panel *panel = xr_draw_panel(d, "", "");
 
     panel->x.hidden = panel->y.hidden = true;
     panel->x.from = panel->y.to = 0.0;
+    panel->text = text;
     return panel;
 }
 
@@ -42,13 +44,12 @@ static void end_panel(struct xr_panel *panel, double width, double height)
     panel->ratio = height / width;
 }
 
-static void add_line(struct xr_drawing *d, struct xr_picture *picture, char *text)
+static void add_line(struct xr_picture *picture, char *text)
 {
     if (picture && text && picture->n_lines < XR_DRAW_LINES)
         picture->lines[picture->n_lines++] = text;
     else
         free(text);
-    (void)d;
 }
 
 /* --- heat maps -----------------------------------------------------------------------
@@ -59,16 +60,19 @@ static int decode(struct xr_image *image, const struct xr_buf *png, struct xr_er
     return xr_image_decode(image, NULL, png->data, png->size, XR_COLOR_RGB, err);
 }
 
-static void caption(struct xr_drawing *d, struct xr_picture *picture,
-                    const struct report_film *f, char **second)
+/* Below the film what it is, below the map what it was called. */
+static void caption(struct xr_drawing *d, struct xr_picture *film, struct xr_picture *map,
+                    const struct report_film *f)
 {
-    add_line(d, picture, xr_draw_text(d, "%s", f->key));
+    add_line(film, xr_draw_text(d, "%s", f->key));
     if (*f->label)
-        add_line(d, picture, xr_draw_text(d, "truth %s", f->label));
+        add_line(film, xr_draw_text(d, "truth %s", f->label));
+    if (*f->pred)
+        add_line(map, xr_draw_text(d, "called %s", f->pred));
     if (*f->pred && isfinite(f->p_pred))
-        *second = xr_draw_text(d, "called %s, p %.2f", f->pred, f->p_pred);
-    else if (*f->pred)
-        *second = xr_draw_text(d, "called %s", f->pred);
+        add_line(map, xr_draw_text(d, "p %.3f", f->p_pred));
+    if (*f->target && strcmp(f->target, f->pred) != 0)
+        add_line(map, xr_draw_text(d, "map of %s", f->target));
 }
 
 /* One film at column and row of the grid; *width and *height: of what was placed. */
@@ -77,8 +81,8 @@ static int put_film(struct xr_drawing *d, struct xr_panel *panel,
                     double *height)
 {
     struct xr_image film = {0}, map = {0};
-    struct xr_picture *left = NULL, *right;
-    char *second = NULL;
+    struct xr_picture *picture;
+    size_t left = panel->n_pictures;
 
     if (decode(&map, &f->overlay, d->err) ||
         (f->film.size && decode(&film, &f->film, d->err))) {
@@ -90,53 +94,54 @@ static int put_film(struct xr_drawing *d, struct xr_panel *panel,
     *height = (double)map.height;
     *width = (double)map.width;
     if (film.data) { /* as large as the map, whatever its own size */
-        left = xr_draw_picture(d, panel, x, y, &film);
-        if (left) {
-            left->width = *width;
-            left->height = *height;
-            caption(d, left, f, &second);
+        picture = xr_draw_picture(d, panel, x, y, &film);
+        if (picture) {
+            picture->width = *width;
+            picture->height = *height;
         }
         x += *width * (1.0 + GAP);
         *width *= 2.0 + GAP;
     }
-    right = xr_draw_picture(d, panel, x, y, &map);
-    if (right && !f->film.size)
-        caption(d, right, f, &second);
-    add_line(d, right, second);
-    if (right && *f->target && strcmp(f->target, f->pred) != 0)
-        add_line(d, right, xr_draw_text(d, "map of %s", f->target));
-    if (right && f->wrong)
-        right->frame = 1;
+    picture = xr_draw_picture(d, panel, x, y, &map);
+    if (!picture || d->failed)
+        return -1;
+    picture->frame = f->wrong ? 1 : XR_GRAY;
+    caption(d, &panel->pictures[left], picture, f);
     return d->failed ? -1 : 0;
 }
 
 static int draw_films(struct xr_drawing *d, const struct report_data *films,
                       const struct xr_plot_request *request)
 {
-    struct xr_panel *panel = picture_panel(d);
-    size_t columns = films->n_films < 2 ? 1 : 2;
+    struct xr_panel *panel = picture_panel(d, CAPTION);
+    size_t columns = films->n_films < 2 ? 1 : 2, lines = 0, before = 0;
     double x = 0.0, y = 0.0, widest = 0.0, row = 0.0;
     double width, height, text;
+    bool wrong = false;
 
     for (size_t i = 0; i < films->n_films; i++) {
         if (put_film(d, panel, &films->films[i], x, y, &width, &height))
             return -1;
+        for (size_t p = before; p < panel->n_pictures; p++)
+            if (panel->pictures[p].n_lines > lines)
+                lines = panel->pictures[p].n_lines;
+        before = panel->n_pictures;
         widest = fmax(widest, x + width);
         row = fmax(row, height);
         x += width * (1.0 + GAP);
         if ((i + 1) % columns == 0 || i + 1 == films->n_films) {
-            text = 3.6 * line_share(request->style) * widest;
+            text = ((double)lines + 0.8) * line_share(request->style, CAPTION) * widest;
             x = 0.0;
             y += row + text;
             row = 0.0;
+            lines = 0;
         }
     }
     end_panel(panel, widest, y);
-    if (films->cam_wrong)
-        xr_draw_note(d, "%zu of %zu films; framed: called wrongly", films->n_films,
-                     films->cam_seen);
-    else
-        xr_draw_note(d, "%zu of %zu films", films->n_films, films->cam_seen);
+    for (size_t i = 0; i < films->n_films; i++)
+        wrong = wrong || films->films[i].wrong;
+    xr_draw_note(d, "%zu of %zu films%s", films->n_films, films->cam_seen,
+                 wrong ? "; framed: called wrongly" : "");
     return d->failed ? -1 : 0;
 }
 
@@ -245,14 +250,26 @@ static int put_record(struct xr_drawing *d, struct xr_panel *panel, struct sheet
     sheet->last = epoch > sheet->last ? epoch : sheet->last;
     picture = xr_draw_picture(d, panel, (double)epoch * (double)film.width * (1.0 + GAP),
                               (double)row, &copy);
-    room = (size_t)(0.97 / ((double)columns * letter_share(request->style)));
-    if (picture && epoch == 0)
-        add_line(d, picture, xr_draw_text(d, "%s", sheet->keys[row]));
-    n = xr_preview_lines(lines, room < 16 ? 16 : room,
+    room = (size_t)(0.97 / ((double)columns * letter_share(request->style, WORDS)));
+    if (epoch == 0)
+        add_line(picture, xr_draw_text(d, "%s", sheet->keys[row]));
+    else
+        add_line(picture, xr_draw_text(d, "epoch %zu", epoch + 1));
+    n = xr_preview_lines(lines, room < 8 ? 8 : room,
                          cJSON_GetObjectItemCaseSensitive(r->meta, "transforms"));
     for (size_t i = 0; i < n; i++)
-        add_line(d, picture, xr_draw_text(d, "%s", lines[i]));
+        add_line(picture, xr_draw_text(d, "%s", lines[i]));
     return d->failed ? -1 : 0;
+}
+
+/* By row, then by epoch: for pages, which place them themselves. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct xr_picture *x = a, *y = b;
+
+    if (x->y != y->y)
+        return x->y < y->y ? -1 : 1;
+    return (x->x > y->x) - (x->x < y->x);
 }
 
 /* Rows stand below each other, each as high as its longest text. */
@@ -275,6 +292,7 @@ static void settle_rows(struct xr_panel *panel, const struct sheet *sheet, doubl
     }
     for (size_t i = 0; i < panel->n_pictures; i++)
         panel->pictures[i].y = -1.0 - panel->pictures[i].y;
+    qsort(panel->pictures, panel->n_pictures, sizeof *panel->pictures, compare_places);
     end_panel(panel, width, y);
 }
 
@@ -291,7 +309,7 @@ int xr_plot_sheet(struct xr_drawing *d, const char *path,
         sheet.most = MAX_FILMS;
     if (xr_reader_open(&reader, path, false, d->err))
         goto done;
-    panel = picture_panel(d);
+    panel = picture_panel(d, WORDS);
     while ((got = xr_reader_next(reader, &record, d->err)) > 0)
         if (put_record(d, panel, &sheet, &record, xr_reader_header(reader), request)) {
             got = -1;
@@ -300,7 +318,7 @@ int xr_plot_sheet(struct xr_drawing *d, const char *path,
     if (got == 0 && !panel->n_pictures)
         got = xr_fail(d->err, "%s: no films", xr_input_name(path));
     if (got == 0)
-        settle_rows(panel, &sheet, line_share(request->style));
+        settle_rows(panel, &sheet, line_share(request->style, WORDS));
 done:
     d->failed = d->failed || got != 0;
     for (size_t i = 0; i < sheet.n_films; i++)

@@ -390,14 +390,14 @@ static void put_pictures(struct xr_script *script, const struct layout *at,
                          const struct xr_panel *p, double width)
 {
     double pixel = width / (p->x.to - p->x.from); /* cm */
-    double row = 0.85 * 1.25 * at->style->font * CM_PER_POINT / pixel;
+    double row = p->text * 1.25 * at->style->font * CM_PER_POINT / pixel;
     char how[64];
 
     for (size_t i = 0; i < p->n_pictures; i++) {
         const struct xr_picture *picture = &p->pictures[i];
-        size_t most = (size_t)(picture->width * pixel / (0.85 * at->letter));
+        size_t most = (size_t)(picture->width * pixel / (p->text * at->letter));
 
-        snprintf(how, sizeof how, "left font ',%.4g'", xr_plot_font(at->style, 0.85));
+        snprintf(how, sizeof how, "left font ',%.4g'", xr_plot_font(at->style, p->text));
         for (size_t l = 0; l < picture->n_lines; l++)
             put_label(script, picture->lines[l], most, " at %.6g,%.6g", picture->x,
                       picture->y + picture->height + ((double)l + 0.65) * row, how);

@@ -275,6 +275,47 @@ HTML
     done
 }
 
+@test "cam: films beside their maps, wrong calls framed" {
+    tiny-stream 9 size=24 | tiny-cam >cam.tar
+    for format in svg png pdf; do
+        xr-plot cam --format $format cam.tar >cam.$format
+        xr-plot cam --films 2 -o two.$format cam.tar
+    done
+    grep -q '>8 of 9 films; framed: called wrongly<' cam.svg
+    grep -q '>2 of 9 films; framed: called wrongly<' two.svg
+    [ "$(grep -c '<image' cam.svg)" -eq 16 ]
+    grep -q '>truth ' cam.svg
+    # the script gives the picture, pixels and all
+    xr-plot cam --script cam.tar | gnuplot -d | sed 's/<title>Gnuplot/<title>xr-plot/; s/"Helvetica"/"Helvetica,Arial,sans-serif"/' | cmp - cam.svg
+    xr-plot cam --films 1 -o cam.html cam.tar
+    [ "$(grep -o 'data:image/png;base64' cam.html | wc -l)" -eq 2 ]
+    run -1 --separate-stderr xr-plot cam <<<x
+    [[ $stderr == "xr-plot: "* ]]
+    tiny-stream 2 size=24 >plain.tar
+    run -1 --separate-stderr xr-plot cam -o none.svg plain.tar
+    [[ $stderr == "xr-plot: plain.tar: no heat maps" ]]
+    [ ! -e none.svg ]
+    head -c 20000 cam.tar >cut.tar
+    run -1 --separate-stderr xr-plot cam -o none.svg cut.tar
+    [[ $stderr == "xr-plot: cut.tar: "* ]]
+    [ ! -e none.svg ]
+}
+
+@test "sheet: a row a film, a column an epoch, what was applied below" {
+    tiny-stream 6 size=24 masks=1 >plain.tar
+    xr-augment --augment --epochs 3 -t 'hflip(p=1)' -t 'gamma(p=1)' -o aug.tar plain.tar
+    for format in svg png pdf; do
+        xr-plot sheet --format $format aug.tar >sheet.$format
+    done
+    [ "$(grep -c '<image' sheet.svg)" -eq 12 ]
+    [ "$(grep -c '>epoch 3<' sheet.svg)" -eq 4 ]
+    [ "$(grep -c '>hflip<' sheet.svg)" -eq 12 ]
+    xr-plot sheet --films 6 aug.tar >all.svg
+    [ "$(grep -c '<image' all.svg)" -eq 18 ]
+    xr-plot sheet --films 1 plain.tar >one.svg
+    grep -q '>(nothing)<' one.svg
+}
+
 @test "size, font and title are in the picture" {
     tables
     xr-plot roc -n 0 --width 10 --height 12.7 --font-size 9 --title Here predictions.csv >roc.svg
