@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "certificate.h"
-#include "predictions.h"
+#include "stats_intervals.h"
 #include "stats_report.h"
 
 /* One run: the rows and what was made of them. */
@@ -19,13 +19,27 @@ struct run {
 struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,
                                           const struct xr_cli *cli)
 {
-    enum xr_ci_method method = set->method ? XR_CI_PERCENTILE : XR_CI_BCA;
+    static const enum xr_ci_method methods[] = {XR_CI_BCA, XR_CI_PERCENTILE, XR_CI_BASIC};
 
     return (struct xr_bootstrap){.n_resamples = set->resamples,
                                  .confidence = set->confidence,
-                                 .method = set->resamples ? method : XR_CI_NONE,
+                                 .method =
+                                     set->resamples ? methods[set->method] : XR_CI_NONE,
                                  .seed = (uint64_t)cli->seed,
                                  .jobs = cli->jobs ? (int)cli->jobs : 1};
+}
+
+int xr_classify_check(const struct xr_classify *set, struct xr_err *err)
+{
+    if (set->group && set->auc_interval)
+        return xr_fail_usage(err,
+                             "--auc-interval: DeLong's interval is of independent rows, "
+                             "not of those of --group");
+    if (set->group && set->proportion_interval)
+        return xr_fail_usage(err,
+                             "--proportion-interval: these intervals are of independent "
+                             "rows, not of those of --group");
+    return 0;
 }
 
 /* The rows are whole parts of the split that the certificate is of. */
@@ -71,19 +85,46 @@ int xr_classify_take(struct xr_predictions *p, const struct xr_classify *set,
 
 static int measure(struct run *run, struct xr_err *err)
 {
+    static const enum xr_ci_method areas[] = {XR_CI_NONE, XR_CI_DELONG,
+                                              XR_CI_DELONG_LOGIT};
+    static const enum xr_ci_method proportions[] = {XR_CI_NONE, XR_CI_WILSON,
+                                                    XR_CI_CLOPPER_PEARSON};
+    const struct xr_classify *set = run->set;
     const struct xr_predictions *p = run->predictions;
     const struct xr_scored scored = {.n = p->n,
                                      .k = p->k,
                                      .p = p->p,
                                      .label = p->label,
                                      .group = p->group,
-                                     .n_groups = p->n_groups};
+                                     .n_groups = p->n_groups,
+                                     .stratified = set->stratified,
+                                     .n_bins = (size_t)set->bins,
+                                     .top_k = (size_t)set->top_k};
 
     run->figures = xr_alloc_array(xr_n_metrics(p->k), sizeof *run->figures, err);
     if (!run->figures || xr_metrics_open(&run->metrics, &scored, err) ||
-        xr_metrics_bootstrap(run->figures, run->metrics, &run->bootstrap, err))
+        xr_metrics_bootstrap(run->figures, run->metrics, &run->bootstrap, err) ||
+        xr_metrics_intervals(run->figures, run->metrics, &scored,
+                             areas[set->auc_interval],
+                             proportions[set->proportion_interval], set->confidence, err))
         return xr_fail_in(err, "%s", p->table.name);
     return 0;
+}
+
+/* What made the intervals. */
+static void add_intervals(cJSON *json, const struct run *run)
+{
+    static const char *const areas[] = {NULL, "delong", "delong_logit"};
+    static const char *const proportions[] = {NULL, "wilson", "clopper_pearson"};
+    const char *bootstrap = xr_ci_method_name(run->bootstrap.method);
+    const char *area = areas[run->set->auc_interval];
+    const char *proportion = proportions[run->set->proportion_interval];
+    cJSON *intervals = cJSON_AddObjectToObject(json, "intervals");
+
+    cJSON_AddStringToObject(intervals, "bootstrap", bootstrap);
+    cJSON_AddStringToObject(intervals, "auc", area ? area : bootstrap);
+    cJSON_AddStringToObject(intervals, "proportions",
+                            proportion ? proportion : bootstrap);
 }
 
 cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
@@ -101,8 +142,11 @@ cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
                                         .metrics = run.metrics,
                                         .figures = run.figures,
                                         .bootstrap = &run.bootstrap,
-                                        .split = set->split};
+                                        .split = set->split,
+                                        .stratified = set->stratified};
     json = xr_metrics_json(&report, err);
+    if (json)
+        add_intervals(json, &run);
     if (json && text && xr_metrics_text(text, &report, err)) {
         cJSON_Delete(json);
         json = NULL;

@@ -18,12 +18,21 @@ struct xr_classify {
     char *group;       /* column whose groups are resampled whole; NULL: rows */
     char *certificate; /* the rows must be whole parts of this split; NULL: not asked */
     bool skip_unlabelled;
+    bool stratified;         /* resample within classes */
+    int auc_interval;        /* an index of XR_CLASSIFY_AUC */
+    int proportion_interval; /* an index of XR_CLASSIFY_PROPORTIONS */
+    int64_t bins, top_k;     /* of calibration; of top_k_accuracy */
 };
 #define XR_CLASSIFY_DEFAULT                                                              \
     {                                                                                    \
-        .resamples = 9999, .confidence = 0.95                                            \
+        .resamples = 9999, .confidence = 0.95, .bins = 15, .top_k = 2                    \
     }
-#define XR_CLASSIFY_METHODS "bca|percentile"
+#define XR_CLASSIFY_METHODS "bca|percentile|basic"
+#define XR_CLASSIFY_AUC "bootstrap|delong|delong-logit"
+#define XR_CLASSIFY_PROPORTIONS "bootstrap|wilson|clopper-pearson"
+
+/* Settings that contradict each other: -1 with a usage error. */
+int xr_classify_check(const struct xr_classify *set, struct xr_err *err) XR_MUST_USE;
 
 /* How the intervals of a run are made. */
 struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,

@@ -130,14 +130,16 @@ const char *xr_ci_method_name(enum xr_ci_method method)
 double xr_bca_acceleration(const double *jack, size_t n_jack)
 {
     double mean, sum2 = 0.0, sum3 = 0.0;
-    bool equal = true;
+    double low = INFINITY, high = -INFINITY;
 
     for (size_t i = 0; i < n_jack; i++) {
         if (isnan(jack[i]))
             return NAN;
-        equal = equal && jack[i] == jack[0];
+        low = fmin(low, jack[i]);
+        high = fmax(high, jack[i]);
     }
-    if (n_jack < 2 || equal)
+    /* equal but for rounding */
+    if (n_jack < 2 || high - low <= 1e-15 * (1.0 + fabs(low)))
         return NAN;
     mean = xr_sum(jack, n_jack) / (double)n_jack;
     for (size_t i = 0; i < n_jack; i++) {
@@ -151,8 +153,7 @@ double xr_bca_acceleration(const double *jack, size_t n_jack)
 
 /* Bounds of BCa as fractions of the sorted resamples; false where they do not exist. */
 static bool bca_fractions(double fraction[2], struct xr_figure *figure,
-                          const double *sorted, size_t n, const double *jack,
-                          size_t n_jack, double confidence)
+                          const double *sorted, size_t n, double confidence)
 {
     double z = xr_norm_quantile((1.0 - confidence) / 2.0);
     size_t less = 0, not_more;
@@ -163,7 +164,6 @@ static bool bca_fractions(double fraction[2], struct xr_figure *figure,
     while (not_more < n && sorted[not_more] <= figure->value)
         not_more++;
     figure->z0 = xr_norm_quantile((double)(less + not_more) / (2.0 * (double)n));
-    figure->acceleration = jack ? xr_bca_acceleration(jack, n_jack) : NAN;
     for (int i = 0; i < 2; i++) {
         double shifted = figure->z0 + (i ? -z : z);
 
@@ -177,6 +177,15 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
                            size_t n_theta, const double *jack, size_t n_jack,
                            double confidence, enum xr_ci_method method)
 {
+    xr_bootstrap_bounds(figure, value, theta, n_theta,
+                        jack ? xr_bca_acceleration(jack, n_jack) : NAN, confidence,
+                        method);
+}
+
+void xr_bootstrap_bounds(struct xr_figure *figure, double value, double *theta,
+                         size_t n_theta, double acceleration, double confidence,
+                         enum xr_ci_method method)
+{
     double fraction[2];
     size_t n = 0;
 
@@ -185,7 +194,7 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
                                  .high = NAN,
                                  .method = XR_CI_NONE,
                                  .z0 = NAN,
-                                 .acceleration = NAN};
+                                 .acceleration = acceleration};
     for (size_t i = 0; i < n_theta; i++)
         if (!isnan(theta[i]))
             theta[n++] = theta[i];
@@ -199,7 +208,7 @@ void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta
     else if (method == XR_CI_BASIC)
         figure->method = XR_CI_BASIC;
     else if (method == XR_CI_BCA && !figure->constant &&
-             bca_fractions(fraction, figure, theta, n, jack, n_jack, confidence))
+             bca_fractions(fraction, figure, theta, n, confidence))
         figure->method = XR_CI_BCA;
     else
         figure->method = XR_CI_PERCENTILE;

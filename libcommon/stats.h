@@ -84,8 +84,12 @@ struct xr_figure {
 void xr_bootstrap_interval(struct xr_figure *figure, double value, double *theta,
                            size_t n_theta, const double *jack, size_t n_jack,
                            double confidence, enum xr_ci_method method);
+/* The same from the acceleration itself (NaN: there is none). */
+void xr_bootstrap_bounds(struct xr_figure *figure, double value, double *theta,
+                         size_t n_theta, double acceleration, double confidence,
+                         enum xr_ci_method method);
 
-/* The acceleration alone; NaN if a value is NaN or all are equal. */
+/* The acceleration from the jackknife; NaN if a value is NaN or all are equal. */
 double xr_bca_acceleration(const double *jack, size_t n_jack);
 
 /* --- curves ----------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 #ifndef XR_STATS_METRICS_H
 #define XR_STATS_METRICS_H
 
-#include "stats.h"
+#include "stats_sampler.h"
 
 /*
  * Predictions of n rows over k classes. The caller owns all arrays; they are only read.
@@ -25,6 +25,9 @@ struct xr_scored {
     const uint32_t *label;
     const uint32_t *group;
     size_t n_groups;
+    bool stratified; /* resample within classes */
+    size_t n_bins;   /* of calibration; 0: 15 */
+    size_t top_k;    /* of top_k_accuracy; 0: 2 */
 };
 
 /* Figures come in one array: these, then XR_PER_CLASS of each class (xr_metric_at). */
@@ -43,6 +46,40 @@ enum xr_metric {
     XR_METRIC_PRECISION_WEIGHTED,
     XR_METRIC_RECALL_WEIGHTED,
     XR_METRIC_F1_WEIGHTED,
+    XR_METRIC_KAPPA,        /* Cohen's; undefined where the expected disagreement is 0 */
+    XR_METRIC_KAPPA_LINEAR, /* weighted by the distance of the classes' indices */
+    XR_METRIC_KAPPA_QUADRATIC, /* by its square */
+    XR_METRIC_MATTHEWS,        /* of k classes (Gorodkin); 0 where its denominator is 0 */
+    XR_METRIC_LOG_LOSS, /* natural logarithm, probabilities clipped to 2^-52 .. 1 - 2^-52
+                         */
+    XR_METRIC_BRIER, /* mean of the sum over classes of (p - y)^2; of two classes half of
+                        it, as is usual for one probability */
+    XR_METRIC_TOP_K, /* the true class is among the top_k largest, lowest index on ties */
+    XR_METRIC_ROC_AUC_OVO_MACRO,    /* Hand and Till: pairs of classes that occur, mean of
+                                       both    directions; of two classes: the area of the
+                                       last
+                                     */
+    XR_METRIC_ROC_AUC_OVO_WEIGHTED, /* weighted by the rows of the pair */
+    XR_METRIC_ROC_AUC_MICRO,        /* of all scores in one ranking */
+    XR_METRIC_ROC_AUC_MACRO_DEFINED, /* one-vs-rest mean of the classes that have an area
+                                      */
+    XR_METRIC_AVERAGE_PRECISION_WEIGHTED,
+    XR_METRIC_AVERAGE_PRECISION_MICRO,
+    XR_METRIC_AVERAGE_PRECISION_DEFINED, /* mean of the classes that occur */
+    XR_METRIC_ECE, /* expected calibration error of the predicted class: bins of equal
+                      width, bin b holds (b / n_bins, (b + 1) / n_bins], the first 0 too
+                    */
+    XR_METRIC_ECE_EQUAL_MASS, /* bins of equal counts: a row with r rows below it and t as
+                                 confident as it is in bin floor(n_bins (r + t / 2) / n)
+                               */
+    XR_METRIC_ECE_CLASSWISE,  /* mean over classes of the error of p_c against "is c" */
+    XR_METRIC_MCE,            /* the largest gap of the bins of XR_METRIC_ECE */
+    XR_METRIC_BRIER_RELIABILITY, /* Murphy's parts of the Brier score, over the bins of
+                                    each class: reliability - resolution + uncertainty +
+                                    within, the last what bins of some width leave over */
+    XR_METRIC_BRIER_RESOLUTION,
+    XR_METRIC_BRIER_UNCERTAINTY,
+    XR_METRIC_BRIER_WITHIN,
     XR_N_METRICS
 };
 
@@ -53,6 +90,9 @@ enum xr_class_metric {
     XR_CLASS_F1,
     XR_CLASS_ROC_AUC, /* undefined unless there are rows of this class and of others */
     XR_CLASS_AVERAGE_PRECISION, /* undefined without rows of this class */
+    XR_CLASS_NPV,               /* negative predictive value */
+    XR_CLASS_BRIER,             /* mean of (p - y)^2 of this class */
+    XR_CLASS_ECE,               /* calibration error of p against "is of this class" */
     XR_PER_CLASS
 };
 
@@ -78,37 +118,64 @@ void xr_metrics_close(struct xr_metrics *metrics);
 /* Rows by truth and prediction, [k][k], rows are the truth. */
 void xr_metrics_confusion(uint64_t *confusion, const struct xr_metrics *metrics);
 
+/* scikit-learn's name of a figure: "accuracy", "roc_auc_ovr_macro", ...; of a class:
+ * "precision", ...; and the objects it stands in in the JSON, joined with dots, or NULL.
+ */
+const char *xr_metric_name(enum xr_metric metric);
+const char *xr_metric_parent(enum xr_metric metric);
+const char *xr_class_metric_name(enum xr_class_metric metric);
+
+/* Whether less is better, as for a loss. */
+bool xr_metric_is_loss(enum xr_metric metric);
+
 /*
  * All figures of the rows, each counted weight[i] times (NULL: once), into figures
- * [xr_n_metrics(k)]. NaN: undefined. Precision, recall, specificity and F1 of a class
- * whose denominator is 0 are 0 if weight is NULL (scikit-learn's zero_division=0) and NaN
- * in a resample, which is left out of the interval: a sample without the class says
- * nothing about its recall. The sum of the weights must be below 2^31.
+ * [xr_n_metrics(k)]. NaN: undefined. Precision, recall, specificity, NPV and F1 of a
+ * class and Matthews' coefficient are 0 where their denominator is 0 if weight is NULL
+ * (scikit-learn's zero_division=0) and NaN in a resample, which is left out of the
+ * interval: a sample without the class says nothing about its recall. The sum of the
+ * weights must be below 2^31.
  */
 int xr_metrics_eval(double *figures, const struct xr_metrics *metrics,
                     const uint32_t *weight, struct xr_err *err) XR_MUST_USE;
+
+/* The same again and again in one room, which belongs to one thread. */
+struct xr_metrics_room;
+struct xr_metrics_room *xr_metrics_room_open(const struct xr_metrics *metrics,
+                                             struct xr_err *err) XR_MUST_USE;
+void xr_metrics_room_close(struct xr_metrics_room *room);
+void xr_metrics_eval_in(double *figures, struct xr_metrics_room *room,
+                        const struct xr_metrics *metrics, const uint32_t *weight);
 
 /* Figures with row (group) i left out, for every i: jack [xr_n_metrics(k)][units], units
  * = n or n_groups. O(n) a figure for rows, O(n * groups) for groups. */
 int xr_metrics_jackknife(double *jack, const struct xr_metrics *metrics,
                          struct xr_err *err) XR_MUST_USE;
 
-struct xr_bootstrap {
-    int64_t n_resamples; /* 0: no intervals */
-    double confidence;   /* in (0, 1) */
-    enum xr_ci_method method;
-    uint64_t seed;
-    int jobs; /* threads, at least 1; does not change the result */
-};
-#define XR_BOOTSTRAP_DEFAULT                                                             \
-    {                                                                                    \
-        .n_resamples = 9999, .confidence = 0.95, .method = XR_CI_BCA, .jobs = 1          \
-    }
+/* Why a figure is undefined, or what it was agreed to be: constant texts or NULL, into
+ * reasons [xr_n_metrics(k)]. */
+int xr_metrics_reasons(const char **reasons, const struct xr_metrics *metrics,
+                       struct xr_err *err) XR_MUST_USE;
 
 /*
- * Every figure with its interval into figures [xr_n_metrics(k)]. Resample b draws units
- * with replacement from the stream (seed, b, "", "bootstrap"). Refused: more than 2^27
- * figures of resamples in all.
+ * The shares among the figures: part [xr_n_metrics(k)] of whole [...]; whole is
+ * UINT64_MAX for what is no share. For the intervals of stats_proportion.h.
+ */
+int xr_metrics_shares(uint64_t *part, uint64_t *whole, const struct xr_metrics *metrics,
+                      struct xr_err *err) XR_MUST_USE;
+
+size_t xr_metrics_top_k(const struct xr_metrics *metrics);
+
+/* The reliability table: n, right, and sum of the confidence of the predicted class in
+ * n_bins bins of equal width; each [n_bins]. */
+size_t xr_metrics_n_bins(const struct xr_metrics *metrics);
+int xr_metrics_bins(uint64_t *n, uint64_t *right, double *confidence,
+                    const struct xr_metrics *metrics, struct xr_err *err) XR_MUST_USE;
+
+/*
+ * Every figure with its interval and reason into figures [xr_n_metrics(k)]. Where the
+ * jackknife of BCa would take more than 2^27 numbers, bounds are percentiles, with a
+ * note.
  */
 int xr_metrics_bootstrap(struct xr_figure *figures, const struct xr_metrics *metrics,
                          const struct xr_bootstrap *bootstrap,

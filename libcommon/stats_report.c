@@ -5,48 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a figure stands in the JSON: macro_avg.precision has a parent. */
-static const struct {
-    const char *parent, *key;
-} places[XR_N_METRICS] = {
-    [XR_METRIC_ACCURACY] = {NULL, "accuracy"},
-    [XR_METRIC_BALANCED_ACCURACY] = {NULL, "balanced_accuracy"},
-    [XR_METRIC_ROC_AUC_MACRO] = {NULL, "roc_auc_ovr_macro"},
-    [XR_METRIC_ROC_AUC_WEIGHTED] = {NULL, "roc_auc_ovr_weighted"},
-    [XR_METRIC_AVERAGE_PRECISION] = {NULL, "average_precision_macro"},
-    [XR_METRIC_PRECISION_MACRO] = {"macro_avg", "precision"},
-    [XR_METRIC_RECALL_MACRO] = {"macro_avg", "recall"},
-    [XR_METRIC_F1_MACRO] = {"macro_avg", "f1"},
-    [XR_METRIC_PRECISION_WEIGHTED] = {"weighted_avg", "precision"},
-    [XR_METRIC_RECALL_WEIGHTED] = {"weighted_avg", "recall"},
-    [XR_METRIC_F1_WEIGHTED] = {"weighted_avg", "f1"},
-};
+#include "stats_proportion.h"
 
-static const char *const class_keys[XR_PER_CLASS] = {
-    [XR_CLASS_PRECISION] = "precision",
-    [XR_CLASS_RECALL] = "recall",
-    [XR_CLASS_SPECIFICITY] = "specificity",
-    [XR_CLASS_F1] = "f1",
-    [XR_CLASS_ROC_AUC] = "roc_auc",
-    [XR_CLASS_AVERAGE_PRECISION] = "average_precision",
-};
-
-const char *xr_metric_name(enum xr_metric metric)
-{
-    return places[metric].key;
-}
-
-const char *xr_metric_parent(enum xr_metric metric)
-{
-    return places[metric].parent;
-}
-
-const char *xr_class_metric_name(enum xr_class_metric metric)
-{
-    return class_keys[metric];
-}
-
-/* Rows by truth and by prediction, for counts and reasons. */
+/* Rows by truth and by prediction, for counts. */
 struct counts {
     uint64_t *confusion, *support, *predicted;
     size_t n, k;
@@ -77,42 +38,6 @@ static int counts_make(struct counts *c, const struct xr_metrics_report *r,
     return 0;
 }
 
-/* Why a figure of a class is undefined (or 0 by agreement); NULL where it is not. */
-static const char *class_reason(const struct counts *c, size_t class_index, int metric)
-{
-    uint64_t support = c->support[class_index], predicted = c->predicted[class_index];
-
-    switch (metric) {
-    case XR_CLASS_PRECISION:
-        return predicted ? NULL
-                         : "no row is predicted to be of this class: 0 by agreement";
-    case XR_CLASS_RECALL:
-        return support ? NULL : "no row is of this class: 0 by agreement";
-    case XR_CLASS_SPECIFICITY:
-        return support < c->n ? NULL : "every row is of this class: 0 by agreement";
-    case XR_CLASS_F1:
-        return support + predicted
-                   ? NULL
-                   : "no row is of this class or predicted to be: 0 by agreement";
-    case XR_CLASS_ROC_AUC:
-        if (support == c->n)
-            return "every row is of this class";
-        /* fall through */
-    default:
-        return support ? NULL : "no row is of this class";
-    }
-}
-
-static const char *whole_reason(const struct counts *c, const struct xr_figure *f)
-{
-    if (!isnan(f->value))
-        return NULL;
-    for (size_t i = 0; i < c->k; i++)
-        if (c->support[i] == c->n)
-            return "every row is of one class";
-    return "a class has no row";
-}
-
 /* --- JSON ------------------------------------------------------------------------- */
 
 static void add_number(cJSON *object, const char *key, double value)
@@ -140,16 +65,6 @@ cJSON *xr_figure_json(const struct xr_figure *f)
     return figure;
 }
 
-static void add_figure(cJSON *object, const char *key, const struct xr_figure *f,
-                       const char *reason)
-{
-    struct xr_figure said = *f;
-
-    if (reason)
-        said.reason = reason;
-    cJSON_AddItemToObject(object, key, xr_figure_json(&said));
-}
-
 static cJSON *numbers(const uint64_t *values, size_t n)
 {
     cJSON *array = cJSON_CreateArray();
@@ -157,6 +72,84 @@ static cJSON *numbers(const uint64_t *values, size_t n)
     for (size_t i = 0; i < n; i++)
         cJSON_AddItemToArray(array, cJSON_CreateNumber((double)values[i]));
     return array;
+}
+
+/* The object of a dotted path, made where it is not there. */
+static cJSON *object_at(cJSON *json, const char *path)
+{
+    while (path && *path) {
+        size_t size = strcspn(path, ".");
+        char key[64];
+        cJSON *next;
+
+        snprintf(key, sizeof key, "%.*s", (int)size, path);
+        next = cJSON_GetObjectItemCaseSensitive(json, key);
+        json = next ? next : cJSON_AddObjectToObject(json, key);
+        path += size + (path[size] == '.');
+    }
+    return json;
+}
+
+/* "top_3_accuracy" for the figure that depends on a setting. */
+static const char *key_of(char text[64], int metric,
+                          const struct xr_metrics_report *report)
+{
+    if (metric != XR_METRIC_TOP_K)
+        return xr_metric_name(metric);
+    snprintf(text, 64, "top_%zu_accuracy", xr_metrics_top_k(report->metrics));
+    return text;
+}
+
+/* The reliability table: bins of equal width of the predicted class. */
+static int add_bins(cJSON *calibration, const struct xr_metrics_report *report,
+                    struct xr_err *err)
+{
+    size_t n_bins = xr_metrics_n_bins(report->metrics);
+    cJSON *bins = cJSON_AddArrayToObject(calibration, "bins");
+    uint64_t *n = xr_alloc_array(n_bins, sizeof *n, err);
+    uint64_t *right = xr_alloc_array(n_bins, sizeof *right, err);
+    double *confidence = xr_alloc_array(n_bins, sizeof *confidence, err);
+    bool dependent = report->predictions->group &&
+                     report->predictions->n_groups < report->predictions->n;
+    int status = -1;
+
+    if (!n || !right || !confidence ||
+        xr_metrics_bins(n, right, confidence, report->metrics, err))
+        goto done;
+    for (size_t b = 0; b < n_bins; b++) {
+        cJSON *bin = cJSON_CreateObject();
+        struct xr_figure accuracy;
+
+        xr_proportion(&accuracy, right[b], n[b], report->bootstrap->confidence,
+                      dependent || !report->bootstrap->n_resamples ? XR_CI_NONE
+                                                                   : XR_CI_WILSON);
+        if (dependent && n[b])
+            accuracy.note = "rows of a group are not independent";
+        cJSON_AddNumberToObject(bin, "low", (double)b / (double)n_bins);
+        cJSON_AddNumberToObject(bin, "high", (double)(b + 1) / (double)n_bins);
+        cJSON_AddNumberToObject(bin, "n", (double)n[b]);
+        add_number(bin, "confidence", n[b] ? confidence[b] / (double)n[b] : NAN);
+        cJSON_AddItemToObject(bin, "accuracy", xr_figure_json(&accuracy));
+        cJSON_AddItemToArray(bins, bin);
+    }
+    status = 0;
+done:
+    free(n);
+    free(right);
+    free(confidence);
+    return status;
+}
+
+static int add_whole(cJSON *json, const struct xr_metrics_report *report,
+                     struct xr_err *err)
+{
+    char text[64];
+
+    for (int i = 0; i < XR_N_METRICS; i++)
+        cJSON_AddItemToObject(object_at(json, xr_metric_parent(i)),
+                              key_of(text, i, report),
+                              xr_figure_json(&report->figures[i]));
+    return add_bins(object_at(json, "calibration"), report, err);
 }
 
 static void add_classes(cJSON *json, const struct xr_metrics_report *report,
@@ -169,8 +162,8 @@ static void add_classes(cJSON *json, const struct xr_metrics_report *report,
 
         cJSON_AddNumberToObject(own, "support", (double)counts->support[c]);
         for (int i = 0; i < XR_PER_CLASS; i++)
-            add_figure(own, class_keys[i], &report->figures[xr_metric_at(c, i)],
-                       class_reason(counts, c, i));
+            cJSON_AddItemToObject(own, xr_class_metric_name(i),
+                                  xr_figure_json(&report->figures[xr_metric_at(c, i)]));
     }
 }
 
@@ -184,6 +177,8 @@ static void add_bootstrap(cJSON *json, const struct xr_metrics_report *report)
     cJSON_AddNumberToObject(b, "confidence", report->bootstrap->confidence);
     cJSON_AddNumberToObject(b, "seed", (double)report->bootstrap->seed);
     cJSON_AddStringToObject(b, "unit", p->group ? "group" : "row");
+    if (report->stratified)
+        cJSON_AddBoolToObject(b, "stratified", 1);
     cJSON_AddNumberToObject(b, "units", (double)(p->group ? p->n_groups : p->n));
 }
 
@@ -208,17 +203,8 @@ cJSON *xr_metrics_json(const struct xr_metrics_report *report, struct xr_err *er
     rows = cJSON_AddArrayToObject(json, "confusion_matrix");
     for (size_t c = 0; c < p->k; c++)
         cJSON_AddItemToArray(rows, numbers(counts.confusion + c * p->k, p->k));
-    for (int i = 0; i < XR_N_METRICS; i++) {
-        cJSON *parent = json;
-
-        if (places[i].parent) {
-            parent = cJSON_GetObjectItemCaseSensitive(json, places[i].parent);
-            if (!parent)
-                parent = cJSON_AddObjectToObject(json, places[i].parent);
-        }
-        add_figure(parent, places[i].key, &report->figures[i],
-                   whole_reason(&counts, &report->figures[i]));
-    }
+    if (add_whole(json, report, err))
+        goto done;
     add_classes(json, report, &counts);
     add_bootstrap(json, report);
     counts_free(&counts);
@@ -295,11 +281,10 @@ static int put_confusion(struct xr_buf *buf, const struct xr_metrics_report *rep
 }
 
 /* "0.954 [0.921, 0.977]*", 21 columns; the star points to a note. */
-static int put_figure(struct xr_buf *buf, const struct xr_figure *f,
-                      const struct xr_metrics_report *report, bool *star,
+static int put_figure(struct xr_buf *buf, const struct xr_figure *f, bool *star,
                       struct xr_err *err)
 {
-    bool other = f->method != report->bootstrap->method || f->constant;
+    bool other = f->note != NULL;
 
     if (isnan(f->value))
         return xr_buf_printf(buf, err, "%5s%16s", "-", "");
@@ -314,12 +299,16 @@ static int put_whole(struct xr_buf *buf, const struct xr_metrics_report *report,
                      int first, bool *star, struct xr_err *err)
 {
     for (int i = 0; i < XR_N_METRICS; i++) {
-        char name[64];
+        char name[128], text[64];
 
-        snprintf(name, sizeof name, "%s%s%s", places[i].parent ? places[i].parent : "",
-                 places[i].parent ? "." : "", places[i].key);
+        const char *parent = xr_metric_parent(i);
+
+        if (parent && strchr(parent, '.'))
+            parent = strchr(parent, '.') + 1;
+        snprintf(name, sizeof name, "%s%s%s", parent ? parent : "", parent ? "." : "",
+                 key_of(text, i, report));
         if (put_name(buf, name, first, false, err) || xr_buf_text(buf, "  ", err) ||
-            put_figure(buf, &report->figures[i], report, star, err) ||
+            put_figure(buf, &report->figures[i], star, err) ||
             xr_buf_text(buf, "\n", err))
             return -1;
     }
@@ -343,7 +332,8 @@ static int put_classes(struct xr_buf *buf, const struct xr_metrics_report *repor
                 return -1;
         for (int i = -1; i < XR_PER_CLASS; i++) {
             if (xr_buf_text(buf, "\n", err) ||
-                put_name(buf, i < 0 ? "support" : class_keys[i], first - 4, false, err))
+                put_name(buf, i < 0 ? "support" : xr_class_metric_name(i), first - 4,
+                         false, err))
                 return -1;
             for (size_t c = from; c < to; c++) {
                 int pad =
@@ -356,7 +346,7 @@ static int put_classes(struct xr_buf *buf, const struct xr_metrics_report *repor
                                              (unsigned long long)counts->support[c], "");
                 else
                     bad = bad || put_figure(buf, &report->figures[xr_metric_at(c, i)],
-                                            report, star, err);
+                                            star, err);
                 if (bad || xr_buf_printf(buf, err, "%*s", pad, ""))
                     return -1;
             }
@@ -372,23 +362,23 @@ static int put_notes(struct xr_buf *buf, const struct xr_metrics_report *report,
 {
     if (star &&
         xr_buf_text(buf,
-                    "* percentile interval: BCa does not exist, as a resample may lack "
-                    "the class,\n  or as all resamples are equal (then the interval "
-                    "says nothing)\n",
+                    "* not the interval asked for, as a resample may lack the class, "
+                    "or one that says\n  nothing, as all resamples are equal; the JSON "
+                    "says which\n",
                     err))
         return -1;
     for (int i = 0; i < XR_N_METRICS; i++) {
-        const char *reason = whole_reason(counts, &report->figures[i]);
+        const char *reason = report->figures[i].reason;
 
-        if (reason && xr_buf_printf(buf, err, "%s: %s\n", places[i].key, reason))
+        if (reason && xr_buf_printf(buf, err, "%s: %s\n", xr_metric_name(i), reason))
             return -1;
     }
     for (size_t c = 0; c < counts->k; c++) {
         for (int i = 0; i < XR_PER_CLASS; i++) {
-            const char *reason = class_reason(counts, c, i);
+            const char *reason = report->figures[xr_metric_at(c, i)].reason;
 
             if (reason &&
-                (xr_buf_printf(buf, err, "%s of ", class_keys[i]) ||
+                (xr_buf_printf(buf, err, "%s of ", xr_class_metric_name(i)) ||
                  put_name(buf, report->predictions->classes[c], 0, false, err) ||
                  xr_buf_printf(buf, err, ": %s\n", reason)))
                 return -1;
@@ -417,7 +407,8 @@ static int put_head(struct xr_buf *buf, const struct xr_metrics_report *report,
         return xr_buf_text(buf, "\n\n", err);
     return xr_buf_printf(
         buf, err, "; %.4g %% intervals (%s, %lld resamples of %zu %s, seed %llu)\n\n",
-        100.0 * b->confidence, b->method == XR_CI_BCA ? "BCa" : "percentile",
+        100.0 * b->confidence,
+        b->method == XR_CI_BCA ? "BCa" : xr_ci_method_name(b->method),
         (long long)b->n_resamples, p->group ? p->n_groups : p->n,
         p->group ? "groups" : "rows", (unsigned long long)b->seed);
 }
@@ -454,7 +445,7 @@ int xr_metrics_text(struct xr_buf *buf, const struct xr_metrics_report *report,
         if (width_of(report->predictions->classes[c]) > first)
             first = width_of(report->predictions->classes[c]);
     if (put_head(buf, report, err) || put_confusion(buf, report, &counts, first, err) ||
-        put_whole(buf, report, 23, &star, err) ||
+        put_whole(buf, report, 31, &star, err) ||
         put_classes(buf, report, &counts, 22, &star, err) ||
         put_notes(buf, report, &counts, star, err))
         goto done;

@@ -15,15 +15,9 @@ struct xr_metrics_report {
     const struct xr_metrics *metrics;
     const struct xr_figure *figures; /* [xr_n_metrics(k)] */
     const struct xr_bootstrap *bootstrap;
+    bool stratified;   /* resampled within classes */
     const char *split; /* the split that was asked for, or NULL */
 };
-
-/* scikit-learn's name of a figure: "accuracy", "roc_auc_ovr_macro", ...; of a class:
- * "precision", ... */
-const char *xr_metric_name(enum xr_metric metric);
-/* The object it stands in, "macro_avg" or "weighted_avg"; NULL: in none. */
-const char *xr_metric_parent(enum xr_metric metric);
-const char *xr_class_metric_name(enum xr_class_metric metric);
 
 /* A figure as every JSON object of xr-metrics(1) has it: {value, low, high, method}, with
  * reason and note where there are any; undefined is null. The caller owns it; NULL: out

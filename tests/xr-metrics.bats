@@ -34,7 +34,7 @@ value() {
     wrong_usage xr-metrics --resamples x labelled.csv
     wrong_usage xr-metrics --resamples -1 labelled.csv
     wrong_usage xr-metrics --confidence 1 labelled.csv
-    wrong_usage xr-metrics --method basic labelled.csv
+    wrong_usage xr-metrics --method bayes labelled.csv
     wrong_usage xr-metrics -j -1 labelled.csv
     wrong_usage xr-metrics --seed 1.5 labelled.csv
     wrong_usage xr-metrics --text=yes labelled.csv
@@ -50,17 +50,39 @@ normal                        2       1          0     3
 benign                        1       1          0     2
 malignant                     0       0          2     2
 
-accuracy                 0.714
-balanced_accuracy        0.722
-roc_auc_ovr_macro        0.831
-roc_auc_ovr_weighted     0.825
-average_precision_macro  0.844
-macro_avg.precision      0.722
-macro_avg.recall         0.722
-macro_avg.f1             0.722
-weighted_avg.precision   0.714
-weighted_avg.recall      0.714
-weighted_avg.f1          0.714
+accuracy                         0.714
+balanced_accuracy                0.722
+roc_auc_ovr_macro                0.831
+roc_auc_ovr_weighted             0.825
+average_precision_macro          0.844
+macro_avg.precision              0.722
+macro_avg.recall                 0.722
+macro_avg.f1                     0.722
+weighted_avg.precision           0.714
+weighted_avg.recall              0.714
+weighted_avg.f1                  0.714
+cohen_kappa                      0.562
+cohen_kappa_linear               0.682
+cohen_kappa_quadratic            0.794
+matthews_corrcoef                0.562
+log_loss                         0.766
+brier_score                      0.428
+top_2_accuracy                   0.857
+roc_auc_ovo_macro                0.833
+roc_auc_ovo_weighted             0.830
+roc_auc_ovr_micro                0.832
+roc_auc_ovr_macro_defined        0.831
+average_precision_weighted       0.843
+average_precision_micro          0.802
+average_precision_macro_defined  0.844
+ece                              0.400
+ece_equal_mass                   0.400
+classwise_ece                    0.300
+mce                              0.600
+brier.reliability                0.356
+brier.resolution                 0.582
+brier.uncertainty                0.653
+brier.within_bins                0.000
 
                     normal                 benign                 malignant
 support                 3                      2                      2
@@ -70,6 +92,9 @@ specificity         0.750                  0.800                  1.000
 f1                  0.667                  0.500                  1.000
 roc_auc             0.792                  0.700                  1.000
 average_precision   0.833                  0.700                  1.000
+npv                 0.750                  0.800                  1.000
+brier_score         0.183                  0.162                  0.083
+ece                 0.314                  0.350                  0.236
 
 TEXT
     xr-metrics --text --resamples 0 --split test predictions.csv >got
@@ -111,6 +136,37 @@ TEXT
     { head -1 labelled.csv; tail -n +2 labelled.csv | sort -r; } | sed 's/$/,x\r/' |
         xr-metrics -q -n 0 --no-history >2
     cmp 1 2
+}
+
+@test "intervals by formula: named, and refused for groups" {
+    predictions
+    xr-metrics -q --auc-interval delong --proportion-interval clopper-pearson --split test predictions.csv >m.json
+    [ "$(value intervals.auc m.json)" = '"delong"' ]
+    [ "$(value intervals.proportions m.json)" = '"clopper_pearson"' ]
+    [ "$(value per_class.benign.roc_auc.method m.json)" = '"delong"' ]
+    [ "$(value accuracy.method m.json)" = '"clopper_pearson"' ]
+    [ "$(value roc_auc_ovr_macro.method m.json)" = '"percentile_of_defined"' ]
+    # both of two rows right: the bound is 0.025^(1/2)
+    [[ $(value per_class.malignant.recall.low m.json) == 0.158113883008419* ]]
+    xr-metrics -q --auc-interval delong-logit --split test predictions.csv >m.json
+    [ "$(value per_class.malignant.roc_auc.method m.json)" = '"delong"' ] # 1 has no logit
+    [[ $(value per_class.malignant.roc_auc.note m.json) == *"says nothing"* ]]
+    wrong_usage xr-metrics --auc-interval delong --group group labelled.csv
+    wrong_usage xr-metrics --proportion-interval wilson --group group labelled.csv
+    wrong_usage xr-metrics --auc-interval wald labelled.csv
+}
+
+@test "settings of figures: bins, top k, strata" {
+    predictions
+    xr-metrics -q -n 200 --bins 4 --top-k 3 --stratified --method basic --split test predictions.csv >m.json
+    [ "$(value bins.low m.json)" = 0 ]
+    [ "$(value bins.high m.json)" = 0.25 ]
+    [ "$(value top_3_accuracy.value m.json)" = 1 ]
+    [ "$(value bootstrap.stratified m.json)" = true ]
+    [ "$(value bootstrap.method m.json)" = '"basic"' ]
+    [ "$(value roc_auc_ovr_macro.method m.json)" = '"basic"' ] # no class is ever absent
+    wrong_usage xr-metrics --bins 0 labelled.csv
+    wrong_usage xr-metrics --top-k 0 labelled.csv
 }
 
 @test "several splits at once are warned of" {

@@ -21,7 +21,19 @@ static const struct xr_opt options[] = {
     {"confidence", 0, XR_OPT_REAL, AT(classify.confidence), "P", "level of the intervals",
      0.01, 0.9999, NULL, false},
     {"method", 0, XR_OPT_CHOICE, AT(classify.method), "METHOD",
-     "bca or percentile bounds", 0, 0, XR_CLASSIFY_METHODS, false},
+     "bounds of the bootstrap: bca, percentile or basic", 0, 0, XR_CLASSIFY_METHODS,
+     false},
+    {"auc-interval", 0, XR_OPT_CHOICE, AT(classify.auc_interval), "METHOD",
+     "of areas: bootstrap, delong or delong-logit", 0, 0, XR_CLASSIFY_AUC, false},
+    {"proportion-interval", 0, XR_OPT_CHOICE, AT(classify.proportion_interval), "METHOD",
+     "of proportions: bootstrap, wilson or clopper-pearson", 0, 0,
+     XR_CLASSIFY_PROPORTIONS, false},
+    {"stratified", 0, XR_OPT_FLAG, AT(classify.stratified), NULL,
+     "resample within each class", 0, 0, NULL, false},
+    {"bins", 0, XR_OPT_INT, AT(classify.bins), "N", "bins of the calibration errors", 1,
+     1000, NULL, false},
+    {"top-k", 0, XR_OPT_INT, AT(classify.top_k), "K", "of the top-k accuracy", 1, 1000,
+     NULL, false},
     {"split", 0, XR_OPT_TEXT, AT(classify.split), "NAME", "only rows of this split", 0, 0,
      NULL, false},
     {"group", 0, XR_OPT_TEXT, AT(classify.group), "COLUMN",
@@ -72,6 +84,8 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
 
     xr_cli_parse(&cli, &tool, &set, argc, argv);
+    if (xr_classify_check(&set.classify, &err))
+        return xr_cli_end(&cli, EXIT_FAILURE, &err);
     json = measure(&set, &cli, set.text ? &text : NULL, &err);
     if (json && xr_out_open(&out, cli.output, 0, &err) == 0 &&
         (set.text ? xr_out_write(out, text.data, text.size, &err)

@@ -11,7 +11,8 @@
 #include "metrics_reference.h"
 
 static const char *const class_keys[XR_PER_CLASS] = {
-    "precision", "recall", "specificity", "f1", "roc_auc_ovr", "average_precision"};
+    "precision",         "recall", "specificity", "f1", "roc_auc_ovr",
+    "average_precision", "npv",    "brier_ovr"};
 
 static void check_curve(const cJSON *want, const double *x, const double *y, size_t n,
                         const char *xs, const char *ys, const char *file,
@@ -154,6 +155,28 @@ static void check_bootstrap(const cJSON *want, const struct xr_metrics *m,
     free(percentile);
 }
 
+/* The reliability table. */
+static void check_bins(const cJSON *want, const struct xr_metrics *m, const char *file)
+{
+    uint64_t n[15], right[15];
+    double confidence[15];
+    struct xr_err err = {0};
+    int good = xr_metrics_n_bins(m) == 15 && cJSON_GetArraySize(want) == 15;
+
+    need(!xr_metrics_bins(n, right, confidence, m, &err), &err);
+    for (int b = 0; good && b < 15; b++) {
+        const cJSON *bin = cJSON_GetArrayItem(want, b);
+        double count = (double)n[b], none = n[b] ? 0.0 : NAN;
+
+        good &= agrees(count, get(bin, "n", NULL), file, "n") &
+                agrees((double)right[b] / count + none, get(bin, "accuracy", NULL), file,
+                       "accuracy") &
+                agrees(confidence[b] / count + none, get(bin, "confidence", NULL), file,
+                       "confidence");
+    }
+    ok(good, "%s: reliability table", file);
+}
+
 static void check_file(const char *dir, const char *file)
 {
     static const struct {
@@ -171,6 +194,20 @@ static void check_file(const char *dir, const char *file)
         {"weighted", "precision", XR_METRIC_PRECISION_WEIGHTED},
         {"weighted", "recall", XR_METRIC_RECALL_WEIGHTED},
         {"weighted", "f1", XR_METRIC_F1_WEIGHTED},
+        {"cohen_kappa", "none", XR_METRIC_KAPPA},
+        {"cohen_kappa", "linear", XR_METRIC_KAPPA_LINEAR},
+        {"cohen_kappa", "quadratic", XR_METRIC_KAPPA_QUADRATIC},
+        {"mcc", NULL, XR_METRIC_MATTHEWS},
+        {"log_loss", NULL, XR_METRIC_LOG_LOSS},
+        {"top2_accuracy", NULL, XR_METRIC_TOP_K},
+        {"roc_auc", "sklearn_ovo_macro", XR_METRIC_ROC_AUC_OVO_MACRO},
+        {"roc_auc", "sklearn_ovo_weighted", XR_METRIC_ROC_AUC_OVO_WEIGHTED},
+        {"roc_auc", "macro_over_defined_classes", XR_METRIC_ROC_AUC_MACRO_DEFINED},
+        {"average_precision", "micro", XR_METRIC_AVERAGE_PRECISION_MICRO},
+        {"average_precision", "macro_over_defined_classes",
+         XR_METRIC_AVERAGE_PRECISION_DEFINED},
+        {"calibration", "ece", XR_METRIC_ECE},
+        {"calibration", "mce", XR_METRIC_MCE},
     };
     struct xr_predictions pred;
     struct xr_metrics *m;
@@ -202,11 +239,26 @@ static void check_file(const char *dir, const char *file)
         const cJSON *own = get(get(want, "per_class", NULL), pred.classes[c], NULL);
 
         good = 1;
-        for (int i = 0; i < XR_PER_CLASS; i++)
+        for (int i = 0; i < XR_CLASS_ECE; i++)
             good &= agrees(figures[xr_metric_at(c, i)], get(own, class_keys[i], NULL),
                            file, class_keys[i]);
+        own = get(get(want, "calibration", NULL), "classwise_ece", NULL);
+        good &= agrees(figures[xr_metric_at(c, XR_CLASS_ECE)],
+                       get(own, pred.classes[c], NULL), file, "classwise_ece");
         ok(good, "%s: figures of class %s", file, pred.classes[c]);
     }
+    ok(agrees(figures[XR_METRIC_BRIER],
+              get(want, "brier", pred.k == 2 ? "half" : "sum_over_classes"), file,
+              "brier"),
+       "%s: brier", file);
+    if (pred.k > 2)
+        ok(agrees(figures[XR_METRIC_ROC_AUC_MICRO], get(want, "roc_auc", "ovr_micro"),
+                  file, "micro"),
+           "%s: roc_auc ovr_micro", file);
+    check_bins(get(get(want, "calibration", NULL), "bins", NULL), m, file);
+    near(figures[XR_METRIC_BRIER_RELIABILITY] - figures[XR_METRIC_BRIER_RESOLUTION] +
+             figures[XR_METRIC_BRIER_UNCERTAINTY] + figures[XR_METRIC_BRIER_WITHIN],
+         figures[XR_METRIC_BRIER], 1e-14, "the parts of the Brier score add up");
     boot = get(want, "bootstrap", NULL);
     if (boot)
         check_bootstrap(boot, m, &pred, file);
@@ -229,7 +281,7 @@ static void check_fixed(const char *dir)
     struct xr_array index = {0};
     struct xr_buf buf = {0};
     struct xr_err err = {0};
-    struct xr_figure f[2][XR_N_METRICS + 3 * XR_PER_CLASS];
+    struct xr_figure f[3][XR_N_METRICS + 3 * XR_PER_CLASS];
     cJSON *want = expected(dir, "a_resample_fixed");
     static const char *const names[] = {"accuracy", "macro_auc", "sensitivity_malignant"};
     uint32_t *draws;
@@ -244,11 +296,13 @@ static void check_fixed(const char *dir)
     draws = malloc(n * sizeof *draws);
     for (size_t i = 0; i < n; i++)
         draws[i] = ((const uint16_t *)index.data)[i];
-    for (int method = 0; method < 2; method++) {
+    for (int method = 0; method < 3; method++) {
+        static const enum xr_ci_method methods[] = {XR_CI_BCA, XR_CI_PERCENTILE,
+                                                    XR_CI_BASIC};
         struct xr_bootstrap bootstrap = XR_BOOTSTRAP_DEFAULT;
 
         bootstrap.n_resamples = (int64_t)index.shape[0];
-        bootstrap.method = method ? XR_CI_PERCENTILE : XR_CI_BCA;
+        bootstrap.method = methods[method];
         need(!xr_metrics_bootstrap_with(f[method], m, &bootstrap, draws, &err), &err);
     }
     for (int i = 0; i < 3; i++) {
@@ -272,6 +326,11 @@ static void check_fixed(const char *dir)
         ok(agrees(f[1][at].low, cJSON_GetArrayItem(pc, 0), "fixed", "low") &&
                agrees(f[1][at].high, cJSON_GetArrayItem(pc, 1), "fixed", "high"),
            "fixed: %s percentile", names[i]);
+        pc = get(w, "basic95", NULL);
+        ok(agrees(f[2][at].low, cJSON_GetArrayItem(pc, 0), "fixed", "low") &&
+               agrees(f[2][at].high, cJSON_GetArrayItem(pc, 1), "fixed", "high") &&
+               f[2][at].method == XR_CI_BASIC,
+           "fixed: %s basic", names[i]);
         for (size_t b = 0; b < 5; b++) {
             memset(weight, 0, sizeof weight);
             for (size_t r = 0; r < 562; r++)
@@ -418,6 +477,85 @@ static void check_plain(void)
     xr_metrics_close(m);
 }
 
+/* Figures that scikit-learn has no name for, from drawn rows written out. */
+static void check_plain_calibration(void)
+{
+    enum {
+        BINS = 4
+    };
+    double p[N * K], values[F], conf[N], bin_gap[BINS] = {0}, mass = 0, ap = 0, mean = 0;
+    double rel = 0, res = 0, unc = 0;
+    uint32_t label[N], group[N], weight[N] = {0};
+    struct xr_scored scored = {.n = N, .k = K, .p = p, .label = label, .n_bins = BINS};
+    struct xr_metrics *m;
+    struct xr_err err = {0};
+    struct xr_rng rng;
+    size_t rows[N], right[N];
+
+    make_rows(p, label, group);
+    xr_rng_init(&rng, 2, 0, "", "test");
+    for (size_t i = 0; i < N; i++)
+        weight[rows[i] = (size_t)xr_rng_below(&rng, N)]++;
+    need(!xr_metrics_open(&m, &scored, &err), &err);
+    need(!xr_metrics_eval(values, m, weight, &err), &err);
+    for (size_t i = 0; i < N; i++) {
+        const double *q = p + rows[i] * K;
+        size_t best = q[1] > q[0] ? 1 : 0;
+
+        best = q[2] > q[best] ? 2 : best;
+        conf[i] = q[best];
+        right[i] = best == label[rows[i]];
+    }
+    for (size_t i = 0; i < N; i++) {
+        double below = 0, same_as = 0;
+
+        for (size_t j = 0; j < N; j++) {
+            below += conf[j] < conf[i];
+            same_as += conf[j] == conf[i];
+        }
+        bin_gap[(size_t)(BINS * (below + same_as / 2) / N)] += (double)right[i] - conf[i];
+    }
+    for (size_t b = 0; b < BINS; b++)
+        mass += fabs(bin_gap[b]) / N;
+    near(values[XR_METRIC_ECE_EQUAL_MASS], mass, 1e-14, "bins of equal mass, with ties");
+    for (size_t c = 0; c < K; c++) {
+        double support = 0, share;
+
+        for (size_t i = 0; i < N; i++)
+            support += label[rows[i]] == c;
+        share = support / N;
+        ap += share * values[xr_metric_at(c, XR_CLASS_AVERAGE_PRECISION)];
+        mean += values[xr_metric_at(c, XR_CLASS_ECE)] / K;
+        unc += share * (1 - share);
+        for (size_t b = 0; b < BINS; b++) {
+            double n = 0, sum = 0, hits = 0;
+
+            for (size_t i = 0; i < N; i++) {
+                double q = p[rows[i] * K + c];
+
+                if (q > (double)b / BINS && q <= (double)(b + 1) / BINS) {
+                    n++;
+                    sum += q;
+                    hits += label[rows[i]] == c;
+                } else if (q == 0 && b == 0) {
+                    n++;
+                    hits += label[rows[i]] == c;
+                }
+            }
+            rel += n > 0 ? n * pow(sum / n - hits / n, 2) / N : 0;
+            res += n > 0 ? n * pow(hits / n - share, 2) / N : 0;
+        }
+    }
+    near(values[XR_METRIC_AVERAGE_PRECISION_WEIGHTED], ap, 1e-14,
+         "average precision weighted by support");
+    near(values[XR_METRIC_ECE_CLASSWISE], mean, 1e-14, "classwise error is a mean");
+    near(values[XR_METRIC_BRIER_RELIABILITY], rel, 1e-14,
+         "reliability of the Brier score");
+    near(values[XR_METRIC_BRIER_RESOLUTION], res, 1e-14, "its resolution");
+    near(values[XR_METRIC_BRIER_UNCERTAINTY], unc, 1e-14, "its uncertainty");
+    xr_metrics_close(m);
+}
+
 static void check_threads(void)
 {
     double p[N * K];
@@ -452,6 +590,101 @@ static void check_threads(void)
         }
         ok(good, "threads do not change an interval (%s)", grouped ? "groups" : "rows");
         ok(differs, "the seed does (%s)", grouped ? "groups" : "rows");
+        xr_metrics_close(m);
+    }
+}
+
+/* Strata keep their numbers: with draws within classes recall is a mean of independent
+ * rows and prevalence does not vary. */
+static void check_strata(void)
+{
+    double p[N * K], jack[N], u[K] = {0}, mean[K] = {0}, n[K] = {0}, sum2 = 0, sum3 = 0;
+    uint32_t label[N], group[N];
+    struct xr_scored scored = {
+        .n = N, .k = K, .p = p, .label = label, .stratified = true};
+    struct xr_units units = {.n = N, .stratum = label, .n_strata = K};
+    struct xr_bootstrap bootstrap = XR_BOOTSTRAP_DEFAULT;
+    struct xr_figure f[F];
+    struct xr_sampler *sampler;
+    struct xr_metrics *m;
+    struct xr_err err = {0};
+
+    make_rows(p, label, group);
+    bootstrap.n_resamples = 300;
+    need(!xr_metrics_open(&m, &scored, &err), &err);
+    need(!xr_metrics_bootstrap(f, m, &bootstrap, &err), &err);
+    ok(f[XR_METRIC_BRIER_UNCERTAINTY].constant && !f[XR_METRIC_ACCURACY].constant,
+       "strata: the shares of the classes do not vary");
+    xr_metrics_close(m);
+    need(!xr_sampler_open(&sampler, &units, &err), &err);
+    for (size_t i = 0; i < N; i++) {
+        jack[i] = (double)(i * i % 17) + (i == 3 ? 40 : 0);
+        n[label[i]]++;
+        mean[label[i]] += jack[i];
+    }
+    for (size_t i = 0; i < N; i++) {
+        size_t c = label[i];
+
+        u[c] = (n[c] - 1) * (mean[c] / n[c] - jack[i]);
+        sum2 += u[c] * u[c] / (n[c] * n[c]);
+        sum3 += u[c] * u[c] * u[c] / (n[c] * n[c] * n[c]);
+    }
+    near(xr_sampler_acceleration(sampler, jack), sum3 / (6 * pow(sum2, 1.5)), 1e-14,
+         "strata: the acceleration of several samples");
+    xr_sampler_close(sampler);
+}
+
+/* Figures of sums: the same intervals as those of the rows counted again. */
+static double mean_of(const double *sums)
+{
+    return sums[0] > 0 ? sums[1] / sums[0] : NAN;
+}
+
+static void ratio_of_sums(double *figures, const double *sums, const void *context)
+{
+    (void)context;
+    figures[0] = mean_of(sums);
+}
+
+static void check_additive(void)
+{
+    double p[N * K], x[2 * N];
+    uint32_t label[N], group[N];
+    struct xr_bootstrap bootstrap = XR_BOOTSTRAP_DEFAULT;
+    struct xr_err err = {0};
+
+    make_rows(p, label, group);
+    bootstrap.n_resamples = 500;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        struct xr_scored scored = {.n = N,
+                                   .k = K,
+                                   .p = p,
+                                   .label = label,
+                                   .group = grouped ? group : NULL,
+                                   .n_groups = 20};
+        struct xr_units units = {.n = N, .group = grouped ? group : NULL, .n_groups = 20};
+        struct xr_additive additive = {
+            .n = N, .m = 2, .n_figures = 1, .x = x, .of = ratio_of_sums};
+        struct xr_figure one, all[F];
+        struct xr_sampler *sampler;
+        struct xr_metrics *m;
+
+        for (size_t i = 0; i < N; i++) {
+            size_t best = p[i * K + 1] > p[i * K] ? 1 : 0;
+
+            best = p[i * K + 2] > p[i * K + best] ? 2 : best;
+            x[2 * i] = 1;
+            x[2 * i + 1] = best == label[i];
+        }
+        need(!xr_metrics_open(&m, &scored, &err), &err);
+        need(!xr_metrics_bootstrap(all, m, &bootstrap, &err), &err);
+        need(!xr_sampler_open(&sampler, &units, &err), &err);
+        need(!xr_additive_intervals(&one, sampler, &bootstrap, &additive, &err), &err);
+        ok(one.value == all[XR_METRIC_ACCURACY].value && one.method == XR_CI_BCA &&
+               fabs(one.low - all[XR_METRIC_ACCURACY].low) < 1e-12 &&
+               fabs(one.high - all[XR_METRIC_ACCURACY].high) < 1e-12,
+           "accuracy as a ratio of sums (%s)", grouped ? "groups" : "rows");
+        xr_sampler_close(sampler);
         xr_metrics_close(m);
     }
 }
@@ -529,8 +762,11 @@ int main(void)
 
     check_normal();
     check_plain();
+    check_plain_calibration();
     check_jackknife();
     check_threads();
+    check_strata();
+    check_additive();
     check_refusals();
     if (!dir) {
         tap_skip("figures of scikit-learn and SciPy", "no reference data");
