@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stats_resample.h"
+#include "stats_weighted.h"
 
 struct scored_row {
     double score;
