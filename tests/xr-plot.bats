@@ -302,8 +302,8 @@ HTML
 }
 
 @test "sheet: a row a film, a column an epoch, what was applied below" {
-    tiny-stream 6 size=24 masks=1 >plain.tar
-    xr-augment --augment --epochs 3 -t 'hflip(p=1)' -t 'gamma(p=1)' -o aug.tar plain.tar
+    tiny-stream 6 size=24 masks=1 epochs=3 >plain.tar
+    xr-augment --augment -t 'hflip(p=1)' -t 'gamma(p=1)' -o aug.tar plain.tar
     for format in svg png pdf; do
         xr-plot sheet --format $format aug.tar >sheet.$format
     done
