@@ -447,6 +447,8 @@ static bool groups(struct report_data *d)
     n = 0;
     cJSON_ArrayForEach(g, xr_report_metric(d, "gaps", NULL))
     {
+        if (!xr_report_headlines(xr_json_text(g, "figure", "")))
+            continue;
         xr_doc_text(&d->doc, n++ ? "; " : ". Largest gaps: ");
         xr_report_name(&d->doc, xr_json_text(g, "figure", ""));
         xr_doc_textf(&d->doc, " by %s ", xr_json_text(g, "column", ""));
@@ -635,15 +637,17 @@ static bool output(struct report_data *d)
 
 static bool calibration(struct report_data *d)
 {
-    const cJSON *c = xr_report_metric(d, "calibration", NULL), *x;
+    static const char *const keys[] = {"ece", "ece_equal_mass", "classwise_ece",
+                                       "mce", "brier_score",    "brier_score_loss"};
     int n = 0;
 
-    cJSON_ArrayForEach(x, c)
-    {
-        if (!x->string || !xr_report_is_figure(x))
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const cJSON *x = xr_report_metric(d, keys[i], NULL);
+
+        if (!xr_report_is_figure(x))
             continue;
         xr_doc_text(&d->doc, n++ ? "; " : "Calibration: ");
-        xr_report_name(&d->doc, x->string);
+        xr_report_name(&d->doc, keys[i]);
         xr_doc_text(&d->doc, " ");
         xr_report_figure(&d->doc, x);
     }

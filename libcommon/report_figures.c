@@ -16,7 +16,7 @@ const cJSON *xr_report_metric(const struct report_data *d, const char *a, const 
 }
 
 /* Names that people read; scikit-learn's name where there is none. */
-void xr_report_name(struct xr_doc *doc, const char *key)
+static char *plain_name(const char *key, struct xr_err *err)
 {
     static const char *const names[][2] = {
         {"accuracy", "Accuracy"},
@@ -25,16 +25,22 @@ void xr_report_name(struct xr_doc *doc, const char *key)
         {"roc_auc_ovr", "ROC AUC, against the rest"},
         {"roc_auc_ovr_macro", "ROC AUC, one against rest, mean of classes"},
         {"roc_auc_ovr_weighted", "ROC AUC, one against rest, weighted"},
+        {"roc_auc_ovr_micro", "ROC AUC, one against rest, all pairs"},
+        {"roc_auc_ovr_macro_defined", "ROC AUC, mean of the classes that have one"},
         {"roc_auc_ovo_macro", "ROC AUC, one against one, mean of pairs"},
         {"roc_auc_ovo_weighted", "ROC AUC, one against one, weighted"},
         {"average_precision", "Average precision"},
         {"average_precision_macro", "Average precision, mean of classes"},
+        {"average_precision_micro", "Average precision, all pairs"},
+        {"average_precision_macro_defined",
+         "Average precision, mean of the classes that have one"},
         {"average_precision_weighted", "Average precision, weighted"},
         {"matthews_corrcoef", "Matthews correlation"},
         {"cohen_kappa", "Cohen's kappa"},
         {"cohen_kappa_linear", "Cohen's kappa, linear weights"},
         {"cohen_kappa_quadratic", "Cohen's kappa, quadratic weights"},
         {"log_loss", "Log loss"},
+        {"brier", "Brier score"},
         {"brier_score", "Brier score"},
         {"brier_score_loss", "Brier score"},
         {"ece", "Expected calibration error"},
@@ -57,20 +63,63 @@ void xr_report_name(struct xr_doc *doc, const char *key)
     char *plain;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(names[i][0], key)) {
-            xr_doc_text(doc, names[i][1]);
-            return;
-        }
+        if (!strcmp(names[i][0], key))
+            return xr_strdup(names[i][1], err);
     }
-    plain = xr_strdup(key, doc->h->err);
-    if (!plain) {
-        doc->h->failed = 1;
-        return;
-    }
-    for (char *p = plain; *p; p++)
+    plain = xr_strdup(key, err);
+    for (char *p = plain; p && *p; p++)
         *p = *p == '_' ? ' ' : *p;
-    xr_doc_text(doc, plain);
-    free(plain);
+    if (plain && *plain >= 'a' && *plain <= 'z')
+        *plain = (char)(*plain - 'a' + 'A');
+    return plain;
+}
+
+/* "accuracy", "macro_avg.f1", "per_class.CLASS.recall" */
+char *xr_report_name_text(const char *key, struct xr_err *err)
+{
+    const char *dot = strchr(key, '.'), *last = strrchr(key, '.');
+    char *of, *name, *text = NULL;
+
+    if (!dot)
+        return plain_name(key, err);
+    name = plain_name(last + 1, err);
+    of = last > dot ? xr_sprintf(err, "%.*s", (int)(last - dot - 1), dot + 1)
+                    : xr_sprintf(err, "%.*s", (int)(dot - key), key);
+    if (of && last == dot) {
+        char *plain = plain_name(of, err);
+
+        free(of);
+        of = plain;
+    }
+    if (name && of)
+        text = xr_sprintf(err, "%s, %s", name, of);
+    free(name);
+    free(of);
+    return text;
+}
+
+void xr_report_name(struct xr_doc *doc, const char *key)
+{
+    char *text = xr_report_name_text(key, doc->h->err);
+
+    if (text)
+        xr_doc_text(doc, text);
+    else
+        doc->h->failed = 1;
+    free(text);
+}
+
+bool xr_report_headlines(const char *key)
+{
+    static const char *const keys[] = {"roc_auc", "roc_auc_ovr_macro",
+                                       "balanced_accuracy", "ece"};
+    const char *last = strrchr(key, '.');
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!strcmp(key, keys[i]))
+            return true;
+    }
+    return !strncmp(key, "per_class.", 10) && last && !strcmp(last, ".recall");
 }
 
 bool xr_report_is_figure(const cJSON *x)
@@ -144,21 +193,34 @@ static void figure_row(struct xr_doc *doc, const cJSON *figure, const char *of)
     xr_doc_row_end(doc);
 }
 
+/* What else than the bootstrap made intervals: "; areas by delong". */
+static const char *other(const struct report_data *d, const char *what)
+{
+    const char *method = xr_json_text(xr_report_metric(d, "intervals", NULL), what, "");
+    const char *bootstrap =
+        xr_json_text(xr_report_metric(d, "bootstrap", NULL), "method", method);
+
+    return strcmp(method, bootstrap) ? method : "";
+}
+
 static char *figures_caption(const struct report_data *d)
 {
     const cJSON *x = xr_report_metric(d, "bootstrap", NULL);
-    const char *method = xr_json_text(x, "method", "");
+    const char *method = xr_json_text(x, "method", ""), *auc = other(d, "auc"),
+               *proportions = other(d, "proportions");
 
     if (!cJSON_IsObject(x))
         return xr_sprintf(d->err, "Figures with their %.4g %% intervals",
                           xr_report_level(d));
-    return xr_sprintf(
-        d->err,
-        "Figures with their %.4g %% intervals (bootstrap, %s, %.0f resamples "
-        "of %.0f %ss, seed %.0f)",
-        xr_report_level(d), strcmp(method, "bca") ? method : "BCa",
-        xr_json_number(x, "resamples", 0), xr_json_number(x, "units", 0),
-        xr_json_text(x, "unit", "row"), xr_json_number(x, "seed", 0));
+    return xr_sprintf(d->err,
+                      "Figures with their %.4g %% intervals (bootstrap, %s, %.0f "
+                      "resamples of %.0f %ss, "
+                      "seed %.0f%s%s%s%s)",
+                      xr_report_level(d), strcmp(method, "bca") ? method : "BCa",
+                      xr_json_number(x, "resamples", 0), xr_json_number(x, "units", 0),
+                      xr_json_text(x, "unit", "row"), xr_json_number(x, "seed", 0),
+                      *auc ? "; areas: " : "", auc, *proportions ? "; proportions: " : "",
+                      proportions);
 }
 
 void xr_report_figures(struct report_data *d)
@@ -235,18 +297,26 @@ static void classes_down(struct report_data *d, const cJSON *classes, const char
     names[n++] = "class";
     cJSON_ArrayForEach(x, classes->child)
     {
-        if (shown(x))
-            names[n++] = x->string;
+        if (!shown(x))
+            continue;
+        names[n] = xr_report_name_text(x->string, d->err);
+        d->h.failed |= !names[n++];
     }
-    xr_doc_table(&d->doc, NULL, names, n);
+    if (!d->h.failed)
+        xr_doc_table(&d->doc, NULL, names, n);
     cJSON_ArrayForEach(c, classes)
     {
         xr_doc_row(&d->doc);
         xr_doc_cell_text(&d->doc, false, c->string ? c->string : "");
-        for (size_t i = 1; i < n; i++)
-            figure_cell(&d->doc, c, names[i]);
+        cJSON_ArrayForEach(x, classes->child)
+        {
+            if (shown(x))
+                figure_cell(&d->doc, c, x->string);
+        }
         xr_doc_row_end(&d->doc);
     }
+    for (size_t i = 1; i < n; i++)
+        free((void *)names[i]);
 }
 
 void xr_report_classes(struct report_data *d)

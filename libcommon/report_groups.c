@@ -31,41 +31,88 @@ static void cell(struct xr_doc *doc, const cJSON *x)
 
 /* --- subgroups -------------------------------------------------------------------- */
 
-/* Rows of one column of the table, all its figures. */
-static void one_column(struct report_data *d, const cJSON *groups, const char *column)
+static const char *column_of(const cJSON *group)
 {
-    const cJSON *first = NULL, *g, *x;
-    const char *names[66];
-    size_t n = 0;
-
-    cJSON_ArrayForEach(g, groups)
-    {
-        if (!first && !strcmp(xr_json_text(g, "column", ""), column))
-            first = g;
-    }
-    names[n++] = column;
-    names[n++] = ">films";
-    cJSON_ArrayForEach(x, get(first, "figures"))
-    {
-        if (n < sizeof names / sizeof *names && x->string)
-            names[n++] = x->string;
-    }
-    xr_doc_table(&d->doc, NULL, names, n);
-    cJSON_ArrayForEach(g, groups)
-    {
-        if (strcmp(xr_json_text(g, "column", ""), column))
-            continue;
-        xr_doc_row(&d->doc);
-        cell(&d->doc, get(g, "value"));
-        cell(&d->doc, get(g, "n"));
-        for (size_t i = 2; i < n; i++)
-            cell(&d->doc, get(get(g, "figures"), names[i]));
-        xr_doc_row_end(&d->doc);
-    }
-    xr_doc_table_end(&d->doc);
+    return xr_json_text(group, "column", "");
 }
 
-static void gaps(struct report_data *d)
+/* The few figures shown first, groups down. */
+static void headlines(struct report_data *d, const cJSON *first, const char *column)
+{
+    const char *keys[24], *names[26];
+    struct xr_doc *doc = &d->doc;
+    size_t n = 0;
+    const cJSON *g, *x;
+
+    cJSON_ArrayForEach(x, get(first, "figures"))
+    {
+        if (n < sizeof keys / sizeof *keys && x->string && xr_report_headlines(x->string))
+            keys[n++] = x->string;
+    }
+    names[0] = column;
+    names[1] = ">films";
+    for (size_t i = 0; i < n; i++)
+        names[i + 2] = xr_report_name_text(keys[i], d->err);
+    for (size_t i = 0; i < n; i++)
+        d->h.failed |= !names[i + 2];
+    if (!d->h.failed) {
+        xr_doc_table(doc, NULL, names, n + 2);
+        for (g = first; g; g = g->next) {
+            if (strcmp(column_of(g), column))
+                continue;
+            xr_doc_row(doc);
+            cell(doc, get(g, "value"));
+            cell(doc, get(g, "n"));
+            for (size_t i = 0; i < n; i++)
+                cell(doc, get(get(g, "figures"), keys[i]));
+            xr_doc_row_end(doc);
+        }
+        xr_doc_table_end(doc);
+    }
+    for (size_t i = 0; i < n; i++)
+        free((void *)names[i + 2]);
+}
+
+/* All figures of a column down, its groups across. */
+static void all_figures(struct report_data *d, const cJSON *first, const char *column)
+{
+    size_t n = 1, room = 1;
+    struct xr_doc *doc = &d->doc;
+    const char **names;
+    const cJSON *g, *x;
+
+    for (g = first; g; g = g->next)
+        room += !strcmp(column_of(g), column);
+    names = xr_alloc_array(room, sizeof *names, d->err);
+    if (!names) {
+        d->h.failed = 1;
+        return;
+    }
+    names[0] = column;
+    for (g = first; g; g = g->next) {
+        if (!strcmp(column_of(g), column))
+            names[n++] = xr_json_text(g, "value", "");
+    }
+    xr_doc_table(doc, NULL, names, n);
+    cJSON_ArrayForEach(x, get(first, "figures"))
+    {
+        if (!x->string)
+            continue;
+        xr_doc_row(doc);
+        xr_doc_cell(doc, false);
+        xr_report_name(doc, x->string);
+        xr_doc_cell_end(doc, false);
+        for (g = first; g; g = g->next) {
+            if (!strcmp(column_of(g), column))
+                cell(doc, get(get(g, "figures"), x->string));
+        }
+        xr_doc_row_end(doc);
+    }
+    xr_doc_table_end(doc);
+    free(names);
+}
+
+static void gaps(struct report_data *d, bool all)
 {
     static const char *const names[] = {"column", "figure", "largest gap", "between"};
     const cJSON *list = xr_report_metric(d, "gaps", NULL), *g, *x;
@@ -77,6 +124,8 @@ static void gaps(struct report_data *d)
     {
         int n = 0;
 
+        if (!all && !xr_report_headlines(xr_json_text(g, "figure", "")))
+            continue;
         xr_doc_row(&d->doc);
         cell(&d->doc, get(g, "column"));
         xr_doc_cell(&d->doc, false);
@@ -95,30 +144,43 @@ static void gaps(struct report_data *d)
     xr_doc_table_end(&d->doc);
 }
 
+/* For the first group of each column. */
+static void each_column(struct report_data *d, const cJSON *groups,
+                        void (*table)(struct report_data *, const cJSON *, const char *))
+{
+    const cJSON *g, *before;
+
+    cJSON_ArrayForEach(g, groups)
+    {
+        for (before = groups->child; before != g; before = before->next) {
+            if (!strcmp(column_of(before), column_of(g)))
+                break;
+        }
+        if (before == g)
+            table(d, g, column_of(g));
+    }
+}
+
 void xr_report_subgroups(struct report_data *d)
 {
-    const cJSON *groups = xr_report_metric(d, "subgroups", NULL), *g, *before;
+    const cJSON *groups = xr_report_metric(d, "subgroups", NULL);
 
     if (!cJSON_IsArray(groups) || !groups->child)
         return;
     sub(d, "By group of patients");
-    cJSON_ArrayForEach(g, groups)
-    {
-        const char *column = xr_json_text(g, "column", "");
-
-        for (before = groups->child; before != g; before = before->next) {
-            if (!strcmp(xr_json_text(before, "column", ""), column))
-                break;
-        }
-        if (before == g)
-            one_column(d, groups, column);
-    }
-    gaps(d);
+    each_column(d, groups, headlines);
+    gaps(d, false);
     if (d->doc.shift && xr_report_has_plot(d, "forest")) {
         xr_html_raw(&d->h, "<div class=\"charts\">\n");
         xr_report_plots(d, "forest");
         xr_html_raw(&d->h, "</div>\n");
     }
+    if (d->doc.markdown)
+        return;
+    xr_html_raw(&d->h, "<details><summary>All figures of all groups</summary>\n");
+    each_column(d, groups, all_figures);
+    gaps(d, true);
+    xr_html_raw(&d->h, "</details>\n");
 }
 
 /* --- thresholds ------------------------------------------------------------------- */
@@ -210,8 +272,9 @@ static void bins_table(struct report_data *d, const cJSON *bins)
     cJSON_ArrayForEach(b, bins)
     {
         xr_doc_row(&d->doc);
-        for (size_t i = 0; i < 5; i++)
-            cell(&d->doc, get(b, keys[i]));
+        for (size_t i = 0; i < 5; i++) /* an empty bin has no share */
+            cell(&d->doc,
+                 i < 4 || xr_json_number(b, "n", 0) > 0 ? get(b, keys[i]) : NULL);
         xr_doc_row_end(&d->doc);
     }
     xr_doc_table_end(&d->doc);

@@ -150,8 +150,11 @@ const cJSON *xr_report_metric(const struct report_data *d, const char *a, const 
 bool xr_report_is_figure(const cJSON *x);
 /* A figure of the metrics, {value, low, high}: three digits, all digits in the markup. */
 void xr_report_figure(struct xr_doc *doc, const cJSON *figure);
-/* The name that people know a figure by. */
+/* The name that people know a figure by; key may be "per_class.CLASS.recall". */
 void xr_report_name(struct xr_doc *doc, const char *key);
+char *xr_report_name_text(const char *key, struct xr_err *err); /* free() it */
+/* Is it one of the few figures shown first? */
+bool xr_report_headlines(const char *key);
 /* Level of the intervals, in percent. */
 double xr_report_level(const struct report_data *d);
 /* Argument --name=VALUE of the last run of a tool in a history; NULL: not given, "": a

@@ -368,6 +368,81 @@ proofs="$all --certificate c.json --flow flow.csv --demographics people.csv --ro
     grep -qF '| Image only: the split knows no groups' list.md
 }
 
+# numbers FILE...: all numbers of figures in the JSON, bins and thresholds included, sorted
+numbers() {
+    cat "$@" | grep -oE '(-?[0-9]+\.[0-9]+(e[-+][0-9]+)?)' | sort -u
+}
+
+@test "groups, gaps, operating points, calibration, decisions, comparisons: the numbers to the last digit" {
+    experiment
+    figure() { # VALUE LOW HIGH
+        echo "{\"value\": $1, \"low\": $2, \"high\": $3, \"method\": \"bca\"}"
+    }
+    none='{"value": null, "reason": "no such films"}'
+    cat >metrics.json <<JSON
+{"n": 12, "classes": ["normal", "tumor"], "roc_auc_ovr_macro": $(figure 0.8123456789012345 0.71234567890123456 0.9000000000000001),
+ "ece": $(figure 0.012345678901234567 0.001 1.5e-05),
+ "per_class": {"normal": {"support": 6, "recall": $(figure 0.625 0.25 0.875)}, "tumor": {"support": 6, "recall": $none}},
+ "operating_points": [{"class": "tumor", "rule": "sens=0.95", "threshold": 0.33333333333333331,
+   "fitted_on": {"split": "val", "n": 40}, "measured_on": {"split": "test", "n": 12}, "tp": 5, "fp": 4, "fn": 1, "tn": 2,
+   "sensitivity": $(figure 0.8333333333333334 0.43649 0.9699), "specificity": $(figure 0.3333333333333333 0.09677 0.7000001),
+   "ppv": $(figure 0.5555555555555556 0.26665 0.8112), "npv": $(figure 0.6666666666666666 0.2076 0.93851),
+   "lr_positive": $(figure 1.25 0.61 2.57), "lr_negative": $none}],
+ "calibration": {"bins": [{"low": 0.5, "high": 0.75, "n": 7, "confidence": 0.61231231231231229, "accuracy": $(figure 0.5714285714285714 0.25 0.84)},
+   {"low": 0.75, "high": 1, "n": 0, "confidence": null, "accuracy": $none}], "brier": {"resolution": $(figure 0.0625001 0.02 0.11)}},
+ "subgroups": [{"column": "sex", "value": "f", "n": 7, "figures": {"balanced_accuracy": $(figure 0.7777777777777778 0.5 0.95), "macro_avg.f1": $(figure 0.7012 0.4 0.9)}},
+   {"column": "age", "value": "0 to 40", "n": 3, "figures": {"per_class.tumor.recall": $(figure 0.123456789 0.1 0.2)}},
+   {"column": "sex", "value": "m", "n": 5, "figures": {"balanced_accuracy": $(figure 0.6111111111111112 0.3 0.8), "macro_avg.f1": $none}}],
+ "gaps": [{"column": "sex", "figure": "balanced_accuracy", "largest": $(figure 0.16666666666666663 -0.1 0.4), "between": ["f", "m"]}],
+ "decision_curves": [{"class": "tumor", "threshold": [0.01, 0.02], "net_benefit": [$(figure 0.49494949494949497 0.2 0.7), $(figure 0.4897959183673469 0.21 0.69)],
+   "treat_all": [0.49494949494949503, 0.48979591836734693]}]}
+JSON
+    cat >comparison.json <<JSON
+{"n": 12, "files": ["a.csv", "b.csv"], "figures": {"accuracy": [$(figure 0.75 0.45 0.91), $(figure 0.583333333333 0.3 0.8)],
+  "per_class.tumor.roc_auc": [$(figure 0.87654321 0.6 0.99), $none]},
+ "comparisons": [{"a": "a.csv", "b": "b.csv", "figure": "accuracy", "method": "mcnemar_exact", "difference": $(figure 0.166666666667 -0.2 0.5),
+  "p": 0.6875000001, "p_holm": 0.98765432}]}
+JSON
+    xr-report --metrics metrics.json --comparison comparison.json -o r.html
+    well_formed r.html
+    grep -o '<data value="[^"]*"' r.html | cut -d'"' -f2 | grep '[.]' | sort -u >shown
+    # the same doubles, written as xr-metrics writes them
+    numbers metrics.json comparison.json >said
+    while read -r number; do
+        awk -v n="$number" '$1 + 0 == n + 0 { found = 1 } END { exit !found }' shown || {
+            echo "not on the page: $number" >&2
+            return 1
+        }
+    done <said
+    for text in 'Operating points' 'Calibration' 'aria-label="Reliability"' 'By group of patients' 'Decision curves' 'aria-label="tumor"' \
+        'Compared with other predictions' '<td>sens=0.95</td>' '<td>val (40)</td><td>test (12)</td>' '<td>f and m</td>' 'undefined: no such films' \
+        'ROC AUC, tumor' '<td>mcnemar_exact</td>' 'All figures of all groups'; do
+        grep -qF "$text" r.html || {
+            echo "no '$text'" >&2
+            return 1
+        }
+    done
+    # plots of these kinds take the place of the page's own
+    echo '<svg></svg>' >reliability.svg
+    cp reliability.svg decision-tumor.svg
+    cp reliability.svg forest.svg
+    xr-report --metrics metrics.json --plot reliability.svg --plot decision-tumor.svg --plot forest.svg -o r.html
+    well_formed r.html
+    ! grep -q 'aria-label="Reliability"\|aria-label="tumor"\|id="figures"' r.html || false
+    xr-report --card --metrics metrics.json --comparison comparison.json -o card.md
+    for text in '### Operating points' '| tumor | sens=0.95 | 0.333 | val (40) | test (12) | 5 | 4 | 1 | 2 | 0.833 (0.436 to 0.970) |' \
+        '| f | 7 | 0.778 (0.500 to 0.950) |' '| sex | Balanced accuracy | 0.167 (-0.100 to 0.400) | f and m |' \
+        '| 0.500 | 0.750 | 7 | 0.612 | 0.571 (0.250 to 0.840) |'; do
+        grep -qF "$text" card.md || {
+            echo "no '$text' in the card" >&2
+            return 1
+        }
+    done
+    xr-report --checklist tripod-ai --metrics metrics.json --comparison comparison.json -o list.md
+    grep -q '^| 23b |.*Figures with intervals by group: sex, age. Largest gaps: Balanced accuracy by sex 0.167 (-0.100 to 0.400).' list.md
+    grep -q '^| 15 |.*tumor by sens=0.95: 0.333, chosen on val.' list.md
+}
+
 @test "the lineage is drawn: films, files, runs, and whose predictions they are" {
     with_proofs
     # shellcheck disable=SC2086
