@@ -4,17 +4,9 @@
 #include <stdlib.h>
 
 #include "certificate.h"
+#include "metrics_subgroups.h"
 #include "stats_intervals.h"
 #include "stats_report.h"
-
-/* One run: the rows and what was made of them. */
-struct run {
-    const struct xr_classify *set;
-    const struct xr_predictions *predictions;
-    struct xr_bootstrap bootstrap;
-    struct xr_metrics *metrics;
-    struct xr_figure *figures; /* [xr_n_metrics(k)] */
-};
 
 struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,
                                           const struct xr_cli *cli)
@@ -83,42 +75,51 @@ int xr_classify_take(struct xr_predictions *p, const struct xr_classify *set,
     return 0;
 }
 
-static int measure(struct run *run, struct xr_err *err)
+struct xr_scored xr_classify_scored(const struct xr_classify *set,
+                                    const struct xr_predictions *p)
+{
+    return (struct xr_scored){.n = p->n,
+                              .k = p->k,
+                              .p = p->p,
+                              .label = p->label,
+                              .group = p->group,
+                              .n_groups = p->n_groups,
+                              .stratified = set->stratified,
+                              .n_bins = (size_t)set->bins,
+                              .top_k = (size_t)set->top_k};
+}
+
+int xr_classify_figures(struct xr_figure *figures, struct xr_metrics **metrics,
+                        const struct xr_classify *set, const struct xr_scored *scored,
+                        const struct xr_bootstrap *bootstrap, struct xr_err *err)
 {
     static const enum xr_ci_method areas[] = {XR_CI_NONE, XR_CI_DELONG,
                                               XR_CI_DELONG_LOGIT};
     static const enum xr_ci_method proportions[] = {XR_CI_NONE, XR_CI_WILSON,
                                                     XR_CI_CLOPPER_PEARSON};
-    const struct xr_classify *set = run->set;
-    const struct xr_predictions *p = run->predictions;
-    const struct xr_scored scored = {.n = p->n,
-                                     .k = p->k,
-                                     .p = p->p,
-                                     .label = p->label,
-                                     .group = p->group,
-                                     .n_groups = p->n_groups,
-                                     .stratified = set->stratified,
-                                     .n_bins = (size_t)set->bins,
-                                     .top_k = (size_t)set->top_k};
 
-    run->figures = xr_alloc_array(xr_n_metrics(p->k), sizeof *run->figures, err);
-    if (!run->figures || xr_metrics_open(&run->metrics, &scored, err) ||
-        xr_metrics_bootstrap(run->figures, run->metrics, &run->bootstrap, err) ||
-        xr_metrics_intervals(run->figures, run->metrics, &scored,
-                             areas[set->auc_interval],
-                             proportions[set->proportion_interval], set->confidence, err))
-        return xr_fail_in(err, "%s", p->table.name);
+    if (xr_metrics_open(metrics, scored, err))
+        return -1;
+    if (xr_metrics_bootstrap(figures, *metrics, bootstrap, err) ||
+        xr_metrics_intervals(figures, *metrics, scored, areas[set->auc_interval],
+                             proportions[set->proportion_interval], set->confidence,
+                             err)) {
+        xr_metrics_close(*metrics);
+        *metrics = NULL;
+        return -1;
+    }
     return 0;
 }
 
 /* What made the intervals. */
-static void add_intervals(cJSON *json, const struct run *run)
+static void add_intervals(cJSON *json, const struct xr_classify *set,
+                          const struct xr_bootstrap *b)
 {
     static const char *const areas[] = {NULL, "delong", "delong_logit"};
     static const char *const proportions[] = {NULL, "wilson", "clopper_pearson"};
-    const char *bootstrap = xr_ci_method_name(run->bootstrap.method);
-    const char *area = areas[run->set->auc_interval];
-    const char *proportion = proportions[run->set->proportion_interval];
+    const char *bootstrap = xr_ci_method_name(b->method);
+    const char *area = areas[set->auc_interval];
+    const char *proportion = proportions[set->proportion_interval];
     cJSON *intervals = cJSON_AddObjectToObject(json, "intervals");
 
     cJSON_AddStringToObject(intervals, "bootstrap", bootstrap);
@@ -127,33 +128,54 @@ static void add_intervals(cJSON *json, const struct run *run)
                             proportion ? proportion : bootstrap);
 }
 
+cJSON *xr_classify_object(const struct xr_classify *set,
+                          const struct xr_metrics_report *report, struct xr_buf *text,
+                          struct xr_err *err)
+{
+    const struct xr_predictions *p = report->predictions;
+    cJSON *json = xr_metrics_json(report, err);
+
+    if (!json)
+        return NULL;
+    add_intervals(json, set, report->bootstrap);
+    if ((set->by && xr_add_subgroups(json, set, p, report->bootstrap, set->by, err)) ||
+        (set->decision &&
+         xr_add_decision(json, set, p, report->bootstrap, set->decision, err)) ||
+        (text &&
+         (xr_metrics_text(text, report, err) || xr_subgroups_text(text, json, err) ||
+          xr_decision_text(text, json, err)))) {
+        cJSON_Delete(json);
+        return NULL;
+    }
+    return json;
+}
+
 cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
                         const struct xr_predictions *predictions, struct xr_buf *text,
                         struct xr_err *err)
 {
-    struct run run = {.set = set, .predictions = predictions};
-    struct xr_metrics_report report;
+    const struct xr_bootstrap bootstrap = xr_classify_bootstrap(set, cli);
+    const struct xr_scored scored = xr_classify_scored(set, predictions);
+    struct xr_figure *figures =
+        xr_alloc_array(xr_n_metrics(scored.k), sizeof *figures, err);
+    struct xr_metrics *metrics = NULL;
     cJSON *json = NULL;
 
-    run.bootstrap = xr_classify_bootstrap(set, cli);
-    if (measure(&run, err))
-        goto done;
-    report = (struct xr_metrics_report){.predictions = predictions,
-                                        .metrics = run.metrics,
-                                        .figures = run.figures,
-                                        .bootstrap = &run.bootstrap,
-                                        .split = set->split,
-                                        .stratified = set->stratified};
-    json = xr_metrics_json(&report, err);
-    if (json)
-        add_intervals(json, &run);
-    if (json && text && xr_metrics_text(text, &report, err)) {
-        cJSON_Delete(json);
-        json = NULL;
+    if (!figures ||
+        xr_classify_figures(figures, &metrics, set, &scored, &bootstrap, err)) {
+        xr_fail_in(err, "%s", predictions->table.name);
+    } else {
+        const struct xr_metrics_report report = {.predictions = predictions,
+                                                 .metrics = metrics,
+                                                 .figures = figures,
+                                                 .bootstrap = &bootstrap,
+                                                 .split = set->split,
+                                                 .stratified = set->stratified};
+
+        json = xr_classify_object(set, &report, text, err);
     }
-done:
-    xr_metrics_close(run.metrics);
-    free(run.figures);
+    xr_metrics_close(metrics);
+    free(figures);
     return json;
 }
 

@@ -7,7 +7,7 @@
 
 #include "cli.h"
 #include "predictions.h"
-#include "stats_metrics.h"
+#include "stats_report.h"
 
 /* What is asked for; the command line fills it. Nothing is owned. */
 struct xr_classify {
@@ -22,6 +22,8 @@ struct xr_classify {
     int auc_interval;        /* an index of XR_CLASSIFY_AUC */
     int proportion_interval; /* an index of XR_CLASSIFY_PROPORTIONS */
     int64_t bins, top_k;     /* of calibration; of top_k_accuracy */
+    char *by;                /* columns of subgroups (xr_add_subgroups); NULL: none */
+    char *decision;          /* classes of decision curves; NULL: none */
 };
 #define XR_CLASSIFY_DEFAULT                                                              \
     {                                                                                    \
@@ -45,6 +47,23 @@ struct xr_bootstrap xr_classify_bootstrap(const struct xr_classify *set,
 int xr_classify_take(struct xr_predictions *predictions, const struct xr_classify *set,
                      const struct xr_cli *cli, struct xr_table *table,
                      struct xr_err *err) XR_MUST_USE;
+
+/* Rows for stats_metrics.h as `set` measures them; p and label stay the predictions'. */
+struct xr_scored xr_classify_scored(const struct xr_classify *set,
+                                    const struct xr_predictions *predictions);
+
+/* Every figure [xr_n_metrics(k)] with the interval that `set` asks for. The caller closes
+ * *metrics. */
+int xr_classify_figures(struct xr_figure *figures, struct xr_metrics **metrics,
+                        const struct xr_classify *set, const struct xr_scored *scored,
+                        const struct xr_bootstrap *bootstrap,
+                        struct xr_err *err) XR_MUST_USE;
+
+/* The object of figures that were made, with the sections that `set` asks for; history
+ * and text as of xr_classify_rows. */
+cJSON *xr_classify_object(const struct xr_classify *set,
+                          const struct xr_metrics_report *report, struct xr_buf *text,
+                          struct xr_err *err) XR_MUST_USE;
 
 /*
  * Measure rows. Returns the JSON object without history, which the caller deletes; NULL

@@ -8,16 +8,18 @@
 #include "metrics_parts.h"
 #include "stats_compare.h"
 #include "stats_ensemble.h"
-#include "stats_weighted.h"
 
 #define MAX_TABLES 64
+#define MAX_NUMBERS ((size_t)1 << 27)
 
 /* One run. Arrays of a table stand one behind the other. */
 struct run {
-    const struct xr_cli *cli;
+    const struct xr_classify *set;
     struct xr_bootstrap bootstrap;
     struct xr_tables tables;
     size_t n_figures, n_pairs, units;
+    bool no_jack; /* BCa is asked for, but its jackknife is too large */
+    struct xr_sampler *sampler;
     struct xr_metrics **metrics; /* [tables] */
     struct xr_areas *areas;      /* [tables] */
     struct xr_figure *figures;   /* [tables][n_figures] */
@@ -35,6 +37,7 @@ static void run_free(struct run *run)
         if (run->areas)
             xr_areas_free(&run->areas[t]);
     }
+    xr_sampler_close(run->sampler);
     free(run->metrics);
     free(run->areas);
     free(run->figures);
@@ -47,16 +50,39 @@ static void run_free(struct run *run)
     xr_tables_free(&run->tables);
 }
 
-/* All figures of all tables from one vector of weights. */
-static int eval_tables(double *figures, const uint32_t *weight, const void *of,
-                       struct xr_err *err)
+/* All figures of all tables from one vector of weights, in one room a table. */
+static void close_rooms(void *arg)
 {
-    const struct run *run = of;
+    struct xr_metrics_room **rooms = arg;
+
+    for (size_t t = 0; rooms && rooms[t]; t++)
+        xr_metrics_room_close(rooms[t]);
+    free(rooms);
+}
+
+static void *open_rooms(const void *context, struct xr_err *err)
+{
+    const struct run *run = context;
+    struct xr_metrics_room **rooms =
+        xr_alloc_array(run->tables.n + 1, sizeof(struct xr_metrics_room *), err);
+
+    for (size_t t = 0; rooms && t < run->tables.n; t++)
+        if (!(rooms[t] = xr_metrics_room_open(run->metrics[t], err))) {
+            close_rooms(rooms);
+            return NULL;
+        }
+    return rooms;
+}
+
+static void eval_tables(double *figures, void *arg, const void *context,
+                        const uint32_t *weight)
+{
+    const struct run *run = context;
+    struct xr_metrics_room **rooms = arg;
 
     for (size_t t = 0; t < run->tables.n; t++)
-        if (xr_metrics_eval(figures + t * run->n_figures, run->metrics[t], weight, err))
-            return -1;
-    return 0;
+        xr_metrics_eval_in(figures + t * run->n_figures, rooms[t], run->metrics[t],
+                           weight);
 }
 
 static int alloc(struct run *run, struct xr_err *err)
@@ -68,8 +94,10 @@ static int alloc(struct run *run, struct xr_err *err)
     run->n_pairs = n * (n - 1) / 2;
     run->units = first->group ? first->n_groups : first->n;
     all = n * run->n_figures;
-    if (b > (SIZE_MAX >> 8) / all || run->units > (SIZE_MAX >> 8) / all)
-        return xr_fail(err, "%zu figures of %zu tables are too many", run->n_figures, n);
+    if (b > MAX_NUMBERS / all)
+        return xr_fail(err, "%lld resamples of %zu figures of %zu tables are too many",
+                       (long long)run->bootstrap.n_resamples, run->n_figures, n);
+    run->no_jack = run->bootstrap.method == XR_CI_BCA && run->units > MAX_NUMBERS / all;
     run->metrics = xr_alloc_array(n, sizeof *run->metrics, err);
     run->areas = xr_alloc_array(n, sizeof *run->areas, err);
     run->figures = xr_alloc_array(all, sizeof *run->figures, err);
@@ -77,7 +105,7 @@ static int alloc(struct run *run, struct xr_err *err)
     run->one = xr_alloc_array(b, sizeof *run->one, err);
     run->p = xr_alloc_array(run->n_pairs, sizeof *run->p, err);
     run->entries = xr_alloc_array(run->n_pairs, sizeof(cJSON *), err);
-    if (run->bootstrap.method == XR_CI_BCA) {
+    if (run->bootstrap.method == XR_CI_BCA && !run->no_jack) {
         run->jack = xr_alloc_array(all * run->units, sizeof *run->jack, err);
         run->jack_one = xr_alloc_array(run->units, sizeof *run->jack_one, err);
         if (!run->jack || !run->jack_one)
@@ -89,28 +117,54 @@ static int alloc(struct run *run, struct xr_err *err)
                : -1;
 }
 
+/* The rows of table t with the groups of the first. */
+static struct xr_scored scored_of(const struct run *run, size_t t)
+{
+    struct xr_scored scored = xr_classify_scored(run->set, &run->tables.of[t]);
+
+    scored.group = run->tables.of[0].group;
+    scored.n_groups = run->tables.of[0].n_groups;
+    return scored;
+}
+
+static int resample(struct run *run, struct xr_err *err)
+{
+    const struct xr_scored first = scored_of(run, 0);
+    const struct xr_units units = {.n = first.n,
+                                   .group = first.group,
+                                   .n_groups = first.n_groups,
+                                   .stratum = first.stratified ? first.label : NULL,
+                                   .n_strata = first.k};
+    const struct xr_statistic statistic = {.n_figures = run->tables.n * run->n_figures,
+                                           .context = run,
+                                           .open = open_rooms,
+                                           .close = close_rooms,
+                                           .eval = eval_tables};
+
+    if (xr_sampler_open(&run->sampler, &units, err))
+        return -1;
+    return run->bootstrap.n_resamples
+               ? xr_sampler_run(run->theta, run->sampler, &run->bootstrap, NULL,
+                                &statistic, err)
+               : 0;
+}
+
 static int measure(struct run *run, struct xr_err *err)
 {
-    const struct xr_predictions *first = &run->tables.of[0];
-    const struct xr_resampling from = {
-        .n = first->n, .group = first->group, .n_groups = first->n_groups, .key = ""};
-
     if (alloc(run, err))
         return -1;
     for (size_t t = 0; t < run->tables.n; t++) {
-        const struct xr_scored scored = xr_table_scored(&run->tables.of[t], first);
+        const struct xr_scored scored = scored_of(run, t);
 
-        if (xr_metrics_open(&run->metrics[t], &scored, err) ||
+        if (xr_classify_figures(run->figures + t * run->n_figures, &run->metrics[t],
+                                run->set, &scored, &run->bootstrap, err) ||
             xr_areas_make(&run->areas[t], &scored, err) ||
-            xr_metrics_bootstrap(run->figures + t * run->n_figures, run->metrics[t],
-                                 &run->bootstrap, err) ||
             (run->jack &&
              xr_metrics_jackknife(run->jack + t * run->n_figures * run->units,
                                   run->metrics[t], err)))
             return xr_fail_in(err, "%s", run->tables.of[t].table.name);
     }
-    return xr_resample(run->theta, run->tables.n * run->n_figures, &from, &run->bootstrap,
-                       eval_tables, run, err);
+    return resample(run, err);
 }
 
 /* --- differences ------------------------------------------------------------------ */
@@ -121,15 +175,19 @@ static double difference_of(struct xr_figure *out, struct run *run, size_t a, si
 {
     size_t at[2] = {a * run->n_figures + f, b * run->n_figures + f};
     size_t total = (size_t)run->bootstrap.n_resamples;
+    enum xr_ci_method method = run->no_jack ? XR_CI_PERCENTILE : run->bootstrap.method;
 
     for (size_t i = 0; i < total; i++)
         run->one[i] = run->theta[at[0] * total + i] - run->theta[at[1] * total + i];
     for (size_t u = 0; run->jack && u < run->units; u++)
         run->jack_one[u] =
             run->jack[at[0] * run->units + u] - run->jack[at[1] * run->units + u];
-    xr_bootstrap_interval(out, run->figures[at[0]].value - run->figures[at[1]].value,
-                          run->one, total, run->jack ? run->jack_one : NULL, run->units,
-                          run->bootstrap.confidence, run->bootstrap.method);
+    xr_bootstrap_bounds(
+        out, run->figures[at[0]].value - run->figures[at[1]].value, run->one, total,
+        run->jack ? xr_sampler_acceleration(run->sampler, run->jack_one) : NAN,
+        run->bootstrap.confidence, method);
+    if (run->no_jack && !out->note)
+        out->note = "too many rows for the jackknife of BCa";
     if (isnan(out->value))
         out->reason = "undefined for these rows";
     return xr_bootstrap_p(out, run->one);
@@ -328,11 +386,9 @@ static int add_figures(struct run *run, cJSON *json, struct xr_err *err)
         row = cJSON_AddArrayToObject(all, path);
         free(path);
         for (size_t t = 0; t < run->tables.n; t++) {
-            struct xr_figure figure = run->figures[t * run->n_figures + f];
+            const struct xr_figure *figure = &run->figures[t * run->n_figures + f];
 
-            if (isnan(figure.value) && !figure.reason)
-                figure.reason = "undefined for these rows";
-            cJSON_AddItemToArray(row, xr_figure_json(&figure));
+            cJSON_AddItemToArray(row, xr_figure_json(figure));
         }
     }
     return 0;
@@ -371,7 +427,7 @@ static cJSON *make(struct run *run, const char *split, struct xr_err *err)
 cJSON *xr_compare_run(const struct xr_classify *set, const struct xr_cli *cli,
                       struct xr_buf *text, struct xr_err *err)
 {
-    struct run run = {.cli = cli, .bootstrap = xr_classify_bootstrap(set, cli)};
+    struct run run = {.set = set, .bootstrap = xr_classify_bootstrap(set, cli)};
     cJSON *json = NULL, *inputs;
 
     if (cli->n_operands > MAX_TABLES) {

@@ -59,14 +59,6 @@ static int put_head(struct xr_buf *buf, const cJSON *json, struct xr_err *err)
     return xr_buf_text(buf, "\n", err);
 }
 
-/* Pad what was written from byte `from` on to a width. */
-static int pad_from(struct xr_buf *buf, size_t from, int width, struct xr_err *err)
-{
-    int pad = width - (int)(buf->size - from);
-
-    return pad > 0 ? xr_buf_printf(buf, err, "%*s", pad, "") : 0;
-}
-
 static int put_figures(struct xr_buf *buf, const cJSON *json, int first,
                        struct xr_err *err)
 {
@@ -95,7 +87,7 @@ static int put_figures(struct xr_buf *buf, const cJSON *json, int first,
                     return -1;
                 at = buf->size;
                 if (xr_text_figure(buf, cJSON_GetArrayItem(row, t), false, err) ||
-                    pad_from(buf, at, XR_FIGURE_WIDTH, err))
+                    xr_text_fill(buf, at, XR_FIGURE_WIDTH, err))
                     return -1;
             }
             if (xr_buf_text(buf, "\n", err))
@@ -150,15 +142,16 @@ static int put_entry(struct xr_buf *buf, const cJSON *entry, int first,
         (xr_text_pad(buf, xr_json_text(entry, "figure", ""), 0, false, err) ||
          (*tests[test].name && xr_buf_text(buf, " ", err))))
         return -1;
-    if (xr_buf_text(buf, tests[test].name, err) || pad_from(buf, from, first + 2, err))
+    if (xr_buf_text(buf, tests[test].name, err) ||
+        xr_text_fill(buf, from, first + 2, err))
         return -1;
     from = buf->size;
     if ((!tests[test].alone &&
          xr_text_figure(buf, get(entry, "difference"), true, err)) ||
-        pad_from(buf, from, XR_FIGURE_WIDTH + 2, err))
+        xr_text_fill(buf, from, XR_FIGURE_WIDTH + 2, err))
         return -1;
     from = buf->size;
-    if (xr_text_p(buf, get(entry, "p"), err) || pad_from(buf, from, 9, err) ||
+    if (xr_text_p(buf, get(entry, "p"), err) || xr_text_fill(buf, from, 9, err) ||
         xr_text_p(buf, get(entry, "p_holm"), err))
         return -1;
     return xr_buf_text(buf, "\n", err);
@@ -173,7 +166,7 @@ static int put_pair(struct xr_buf *buf, const cJSON *json, int a, int b, int fir
     size_t from = buf->size;
 
     if (xr_buf_printf(buf, err, "(%d) - (%d)", a + 1, b + 1) ||
-        pad_from(buf, from, first + 2, err) ||
+        xr_text_fill(buf, from, first + 2, err) ||
         xr_buf_printf(buf, err, "%-*s  %-9s%s\n", XR_FIGURE_WIDTH, "difference", "p",
                       "Holm"))
         return -1;

@@ -243,14 +243,3 @@ cJSON *xr_tables_digests(const struct xr_tables *t)
         cJSON_AddStringToObject(inputs, t->names[i], t->of[i].table.digest);
     return inputs;
 }
-
-struct xr_scored xr_table_scored(const struct xr_predictions *rows,
-                                 const struct xr_predictions *groups)
-{
-    return (struct xr_scored){.n = rows->n,
-                              .k = rows->k,
-                              .p = rows->p,
-                              .label = rows->label,
-                              .group = groups->group,
-                              .n_groups = groups->n_groups};
-}

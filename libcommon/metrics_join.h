@@ -45,8 +45,4 @@ int xr_tables_join(struct xr_tables *tables, struct xr_err *err) XR_MUST_USE;
 /* {"name": "sha256:..."}, for the history; the caller deletes it. */
 cJSON *xr_tables_digests(const struct xr_tables *tables);
 
-/* The rows of one table for stats_metrics.h; `groups` gives group and n_groups. */
-struct xr_scored xr_table_scored(const struct xr_predictions *rows,
-                                 const struct xr_predictions *groups);
-
 #endif

@@ -55,6 +55,13 @@ int xr_text_pad(struct xr_buf *buf, const char *text, int width, bool right,
     return !right && pad > 0 ? xr_buf_printf(buf, err, "%*s", pad, "") : 0;
 }
 
+int xr_text_fill(struct xr_buf *buf, size_t from, int width, struct xr_err *err)
+{
+    int pad = width - (buf->data ? xr_text_width(buf->data + from) : 0);
+
+    return pad > 0 ? xr_buf_printf(buf, err, "%*s", pad, "") : 0;
+}
+
 int xr_text_figure(struct xr_buf *buf, const cJSON *figure, bool sign, struct xr_err *err)
 {
     double value = xr_json_number(figure, "value", NAN);

@@ -22,6 +22,10 @@ int xr_text_width(const char *text);
 int xr_text_pad(struct xr_buf *buf, const char *text, int width, bool right,
                 struct xr_err *err) XR_MUST_USE;
 
+/* Blanks until what was written from byte `from` on is `width` columns wide. */
+int xr_text_fill(struct xr_buf *buf, size_t from, int width,
+                 struct xr_err *err) XR_MUST_USE;
+
 /*
  * A figure of a JSON object: "0.954 [0.921, 0.977]"; "-" where it is undefined, the value
  * alone where it has no interval. `sign` puts a + before what is not negative. No

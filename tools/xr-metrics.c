@@ -42,6 +42,10 @@ static const struct xr_opt options[] = {
      "verify that the rows are whole parts of this split", 0, 0, NULL, false},
     {"skip-unlabelled", 0, XR_OPT_FLAG, AT(classify.skip_unlabelled), NULL,
      "leave out rows without a label", 0, 0, NULL, false},
+    {"by", 0, XR_OPT_TEXT, AT(classify.by), "COLUMNS",
+     "subgroups and gaps: center,age:0-18-40-65-", 0, 0, NULL, false},
+    {"decision", 0, XR_OPT_TEXT, AT(classify.decision), "CLASSES",
+     "decision curves of these", 0, 0, NULL, false},
     {"ensemble", 0, XR_OPT_CHOICE, AT(combine.ensemble), "RULE",
      "measure the tables' ensemble", 0, 0, XR_COMBINE_ENSEMBLES, false},
     {"predictions-out", 0, XR_OPT_TEXT, AT(combine.predictions_out), "FILE",
@@ -68,6 +72,10 @@ static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
         return NULL;
     if (set->combine.ensemble)
         return xr_ensemble_run(&set->combine, &set->classify, cli, text, err);
+    if (cli->n_operands > 1 && (set->classify.by || set->classify.decision)) {
+        xr_fail_usage(err, "--by and --decision are of one table, or of --ensemble");
+        return NULL;
+    }
     if (cli->n_operands > 1)
         return xr_compare_run(&set->classify, cli, text, err);
     return xr_classify_run(&set->classify, cli, xr_cli_input(cli), text, err);
