@@ -124,7 +124,7 @@ static void data_section(struct report_data *d, bool whole)
         return;
     xr_report_parts_table(d);
     xr_report_flow(d);
-    if (d->demographics.n_cols)
+    if (d->demographics.n_rows)
         xr_report_demographics(d);
     else
         human(d, NULL,

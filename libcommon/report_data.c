@@ -190,7 +190,7 @@ void xr_report_demographics(struct report_data *d)
     int cols[64];
     size_t n = 0, rows;
 
-    if (column < 0 || level < 0 || stat < 0)
+    if (column < 0 || level < 0 || stat < 0 || !t->n_rows)
         return;
     names[n++] = "";
     for (size_t c = 0; c < t->n_cols && n < 64; c++) {
@@ -283,7 +283,7 @@ void xr_report_data(struct report_data *d)
         xr_html_raw(h, "<h3>Flow of films</h3>\n");
         xr_report_flow(d);
     }
-    if (d->demographics.n_cols) {
+    if (d->demographics.n_rows) {
         xr_html_raw(h, "<h3>Demographics</h3>\n");
         xr_html_raw(h, d->demographics.n_rows > 30 ? "<details><summary>"
                                                    : "<details open><summary>");

@@ -491,7 +491,7 @@ static bool people(struct report_data *d)
     const struct xr_table *t = &d->demographics;
     int column = xr_table_col(t, "column"), n = 0;
 
-    if (column < 0)
+    if (column < 0 || !t->n_rows)
         return false;
     xr_doc_text(&d->doc, "Given by part in the table of xr-split --demographics (see the "
                          "model card): ");

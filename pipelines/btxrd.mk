@@ -20,11 +20,12 @@ WEIGHTS ?= $(firstword $(wildcard $(XR_SHARED)/weights weights) weights)
 MODELS ?= tf_efficientnet_lite0 resnet18 $(patsubst $(WEIGHTS)/%.safetensors,%,$(wildcard $(WEIGHTS)/efficientnet_b0.safetensors $(WEIGHTS)/resnet50.safetensors))
 $(foreach m,$(MODELS),$(eval INIT_$(m) := $(wildcard $(WEIGHTS)/$(m).safetensors)))
 ROOT := $(DATA)
+DEMOGRAPHICS = $(OUT)/split-demographics.csv
 # the columns of dataset.csv that the films of one patient share
 PATIENT := center,age,gender,hand,ulna,radius,humerus,foot,tibia,fibula,femur,hip bone,ankle-joint,knee-joint,hip-joint,wrist-joint,elbow-joint,shoulder-joint
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
-all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS)
+all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS) $(DOCUMENTS)
 	@$(foreach t,$(TEXTS),printf '\n--- %s\n' '$(notdir $(patsubst %/,%,$(dir $(t))))'; cat $(t);)
 	@printf '\n'; cat $(OUT)/comparison.txt
 	@printf '\n'; $(foreach r,$(REPORTS),printf 'Report: %s\n' '$(abspath $(r))';)
@@ -34,9 +35,11 @@ $(OUT)/splits.csv: $(DATA)/split.csv
 	$(call say,COPY)
 	$(run)mkdir -p $(@D)
 	$(run)xr-split --check $< >/dev/null
+	$(run)$(PIPELINES)/demographics $< >$(DEMOGRAPHICS)
 	$(run)cp $< $@
 else
 CERTIFICATE := $(OUT)/split-certificate.json
+FLOW := $(OUT)/split-flow.csv
 # the set may lie one folder down, as in its archive
 TABLES := $(wildcard $(foreach d,$(DATA) $(DATA)/BTXRD,$(d)/labels.csv $(d)/dataset.csv $(d)/dataset.xlsx))
 $(OUT)/films.csv: $(if $(TABLES),$(TABLES),$(OUT)/download/.complete)
@@ -51,7 +54,7 @@ $(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/films.csv
 	*) groups=(--group-runs '$(PATIENT)') ;; \
 	esac; \
 	xr-split --config $< --root $(DATA) -j "$$(nproc)" "$${groups[@]}" --certificate $(CERTIFICATE) \
-	    --pairs $(OUT)/split-pairs.csv --flow $(OUT)/split-flow.csv --demographics $(OUT)/split-demographics.csv \
+	    --pairs $(OUT)/split-pairs.csv --flow $(FLOW) --demographics $(DEMOGRAPHICS) \
 	    -o $@ $(OUT)/films.csv
 $(OUT)/download/.complete:
 	$(call say,FETCH)

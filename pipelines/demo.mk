@@ -5,12 +5,15 @@ OUT ?= build/demo
 YAML ?= $(dir $(lastword $(MAKEFILE_LIST)))demo.yaml
 ROOT = $(OUT)/data
 MODELS ?= resnet18:.
+CERTIFICATE = $(OUT)/split-certificate.json
+FLOW = $(OUT)/split-flow.csv
+DEMOGRAPHICS = $(OUT)/split-demographics.csv
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
-all: $(REPORTS) $(TEXTS)
+all: $(REPORTS) $(DOCUMENTS) $(TEXTS)
 	@cat $(TEXTS)
 	@awk -F, 'NR > 1 && $$2 == $$3 && $$6 != "" { n++; hit += $$6 } END { if (n) printf "\nheat maps: the hottest point lies in the lesion in %d of %d correctly called tumours (%.2f)\n", hit, n, hit / n }' $(OUT)/cam-scores.csv
-	@printf '\nReport: %s\n' '$(abspath $(OUT)/report.html)'
+	@printf '\nModel card: %s\nReport: %s\n' '$(abspath $(OUT)/card.md)' '$(abspath $(OUT)/report.html)'
 
 $(OUT)/data/dataset.csv: $(CONF)/synth.yaml
 	$(call say,SYNTH)
@@ -18,4 +21,4 @@ $(OUT)/data/dataset.csv: $(CONF)/synth.yaml
 
 $(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/data/dataset.csv
 	$(call say,SPLIT)
-	$(run)xr-split --config $< -o $@ $(OUT)/data/dataset.csv
+	$(run)xr-split --config $< --certificate $(CERTIFICATE) --flow $(FLOW) --demographics $(DEMOGRAPHICS) -o $@ $(OUT)/data/dataset.csv

@@ -4,6 +4,8 @@
 #   ROOT    folder that paths in the table are relative to
 #   MODELS  the models, each NAME or NAME:DIR (DIR in OUT; "." is OUT itself)
 #   CERTIFICATE  (optional) the split's, against which every later tool verifies what it reads
+#   FLOW, DEMOGRAPHICS  (optional) the tables that xr-split wrote beside the split, for report and card
+#   CHECKLISTS  those that are filled in beside the card (all that xr-report knows)
 #   INIT_NAME  (optional) weights that the model NAME starts from
 # and has a rule for $(OUT)/splits.csv, or includes split.mk. Every file is a target; a section of the
 # YAML becomes a file of its own that changes only when the section does, so that one key touched
@@ -37,6 +39,8 @@ $(OUT)/split.txt: $(OUT)/splits.csv
 	$(run)xr-split --check $< >$@
 
 certified = $(if $(CERTIFICATE),--certificate $(CERTIFICATE))
+beside = $(certified) $(if $(FLOW),--flow $(FLOW)) $(if $(DEMOGRAPHICS),--demographics $(DEMOGRAPHICS))
+CHECKLISTS ?= claim2024 tripod-ai stard-ai
 
 # --- one model -------------------------------------------------------------------------------
 # $(1) its name, $(2) its folder
@@ -78,7 +82,7 @@ $(2)/metrics.txt: $$(CONF)/metrics.yaml $(2)/predictions.csv
 
 $(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2)/test.tar
 	$$(call say,CAM)
-	$$(run)xr-cam --config $$< -w $(2)/model.safetensors --scores $(2)/cam-scores.csv -o $(2)/cam.tar $(2)/test.tar
+	$$(run)xr-cam --config $$< $$(certified) -w $(2)/model.safetensors --scores $(2)/cam-scores.csv -o $(2)/cam.tar $(2)/test.tar
 
 $(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
 	$$(call say,PLOT)
@@ -91,15 +95,26 @@ $(2)/classes.svg: $$(CONF)/plot.yaml $$(OUT)/splits.csv
 	$$(run)xr-plot classes --config $$< -o $$@ $$(OUT)/splits.csv
 
 PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg)
-$(2)/report.html: $$(CONF)/report.yaml $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv $$(PLOTS_$(1))
+DOCUMENTS_$(1) := $(addprefix $(2)/,card.md card.html $(addsuffix .md,$(addprefix checklist-,$(CHECKLISTS))))
+# what report, card and checklists are made of
+$(2)/report.html $$(DOCUMENTS_$(1)): $$(CONF)/report.yaml $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv
+FILES_$(1) = --config $$(CONF)/report.yaml --split $$(OUT)/splits.csv --root $$(ROOT) $$(beside) --log $(2)/log.csv \
+    --metrics $(2)/metrics.json --predictions $(2)/predictions.csv -m $(2)/model.safetensors --cam $(2)/cam.tar \
+    --cam-scores $(2)/cam-scores.csv
+$(2)/report.html: $$(PLOTS_$(1))
 	$$(call say,REPORT)
-	$$(run)xr-report --config $$< --split $$(OUT)/splits.csv --log $(2)/log.csv --metrics $(2)/metrics.json \
-	    --predictions $(2)/predictions.csv -m $(2)/model.safetensors --cam $(2)/cam.tar \
-	    --cam-scores $(2)/cam-scores.csv $$(PLOTS_$(1):%=--plot %) -o $$@
+	$$(run)xr-report $$(FILES_$(1)) $$(PLOTS_$(1):%=--plot %) -o $$@
+$(2)/card.md $(2)/card.html:
+	$$(call say,CARD)
+	$$(run)xr-report --card $$(FILES_$(1)) -o $$@
+$(2)/checklist-%.md:
+	$$(call say,LIST)
+	$$(run)xr-report --checklist $$* $$(FILES_$(1)) -o $$@
 endef
 $(foreach m,$(MODELS),$(eval $(call model_rules,$(call name,$(m)),$(call dir_of,$(m)))))
 
 REPORTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/report.html)
+DOCUMENTS := $(foreach m,$(MODELS),$(DOCUMENTS_$(call name,$(m))))
 TEXTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.txt)
 
 $(OUT)/comparison.txt: $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.json)

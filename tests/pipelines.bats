@@ -70,9 +70,15 @@ Y
     run -0 experiment
     [[ $output == *"Report: "*"/out/report.html" ]]
     for f in splits.csv model.safetensors log.csv predictions.csv metrics.json cam.tar cam-scores.csv \
-        roc.svg pr.svg confusion.svg curves.svg classes.svg report.html; do
+        roc.svg pr.svg confusion.svg curves.svg classes.svg report.html card.md card.html \
+        checklist-claim2024.md checklist-tripod-ai.md checklist-stard-ai.md; do
         [ -s "out/$f" ]
     done
+    # the certificate was verified all the way, and the films' digest is in the lineage
+    [ "$(grep -o "$(sha256sum <out/split-certificate.json | cut -c1-12)" out/report.html | wc -l)" -ge 3 ]
+    grep -q 'node file films' out/report.html
+    grep -q 'the predictions are what this model says' out/report.html
+    ! grep -q 'no .* was given\|no .* were given' out/card.md || false
     [ "$(find out -name 'checkpoint-*' | wc -l)" -eq 0 ]
     run -0 experiment
     [[ $output != *TRAIN* && $output != *SYNTH* && $output != *REPORT* && $output != *PLOT* ]]
@@ -123,6 +129,21 @@ Y
     [ "$(tail -n 1 out/log.csv | cut -d, -f1,2)" = 2,val ]
     run -0 experiment out/model.safetensors
     [[ $output != *TRAIN* ]]
+}
+
+@test "pipelines/demographics: the table of xr-split, of a split made before" {
+    xr-synth -q --images 60 --size 32 -o data
+    xr-split -q --key image_id --group patient_id -s 3 --demographics want.csv -o splits.csv data/dataset.csv
+    "$XR_TOP/pipelines/demographics" splits.csv >got.csv
+    # its parts stand in the order of their names, and it takes the split's own columns for data
+    columns() {
+        awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } { print $1, $2, $3, $at["all"], $at["train"], $at["val"], $at["test"], $at["difference test"] }' "$1" |
+            grep -E '^(label|center|age|gender|column),'
+    }
+    cmp <(columns want.csv) <(columns got.csv)
+    echo key,fold >folds.csv
+    [ "$("$XR_TOP/pipelines/demographics" folds.csv)" = column,level,statistic,all ]
+    run -2 "$XR_TOP/pipelines/demographics"
 }
 
 @test "pipelines/compare puts figures with their intervals side by side" {
