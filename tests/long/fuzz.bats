@@ -14,6 +14,8 @@ fuzz() {
 @test "safetensors" { fuzz safetensors; }
 @test "stream" { fuzz stream; }
 @test "boxes" { fuzz boxes; }
+@test "chain: texts of transforms, applied and replayed" { fuzz chain; }
+@test "replay: JSON lines of what was applied" { fuzz replay; }
 @test "image: JPEG, PNG and whatever damage makes of them" { fuzz image; }
 @test "pnm" { fuzz pnm; }
 @test "tiff" { fuzz tiff; }
