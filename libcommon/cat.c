@@ -20,6 +20,7 @@ struct job {
     size_t n_keys;
     struct xr_buf keys_text;
     uint64_t taken;
+    struct xr_part_row parts; /* of what was read */
 };
 
 /* --- models
@@ -250,6 +251,7 @@ static int open_writer(struct job *job, const struct xr_stream_header *h, char *
         xr_stream_header_free(&mine);
         return -1;
     }
+    xr_stream_no_part(&mine);
     if (job->cat->history) {
         if (!mine.history)
             mine.history = cJSON_CreateArray();
@@ -275,6 +277,9 @@ static int one_stream(struct job *job, struct xr_stream_header *first, size_t in
     if (xr_reader_open(&reader, path, true, err))
         return -1;
     h = xr_reader_header(reader);
+    if ((cat->check || !job->out) && /* who looks may look at any parts */
+        xr_reader_follow(reader, &job->parts, index + 1 < n_inputs, err))
+        goto done;
     if (cat->header) {
         got = h->json ? xr_json_write(job->out, h->json, err)
                       : xr_fail(err, "%s: a WebDataset shard without a header",
@@ -303,6 +308,7 @@ static int one_stream(struct job *job, struct xr_stream_header *first, size_t in
             break;
         }
     }
+    job->parts = *xr_reader_parts(reader);
     if (got == 0 && cat->check) {
         xr_reader_digest(reader, digest);
         got = xr_out_printf(job->out, err, "%s: %llu records, %llu skipped, %s\n",

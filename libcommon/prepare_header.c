@@ -63,10 +63,7 @@ static int header_plan(struct xr_stream_header *h, const struct xr_prepare *run,
             return -1;
         if (!h->json || run->n_shards > 1) /* a shard is known once it is read */
             h->records_per_epoch = -1;
-        /* the plan of a part is that of the whole, which can follow the first */
-        if (xr_json_number(h->json, "part", 0) > 0)
-            xr_stream_forget(h);
-        cJSON_DeleteItemFromObjectCaseSensitive(h->json, "part");
+        xr_stream_no_part(h);
         if (!h->json) { /* an ordinary WebDataset shard says nothing */
             h->epochs = 1;
             h->fold = -1;

@@ -19,6 +19,7 @@ struct xr_source {
     struct xr_source_rule rule;
     struct xr_stream_header header;
     struct xr_reader *reader; /* of paths[next - 1]; NULL: the next is to be opened */
+    struct xr_part_row parts; /* of those before it */
     size_t next;
     uint64_t read;       /* records of this epoch, of all shards */
     int64_t read_epoch;  /* of the last one read */
@@ -78,6 +79,7 @@ int xr_source_open(struct xr_source **source, const struct xr_source_rule *rule,
     s->epoch = s->read_epoch = -1;
     s->buffer = xr_alloc_array(rule->buffer, sizeof *s->buffer, err);
     if (!s->buffer || xr_reader_open(&s->reader, rule->paths[s->next++], true, err) ||
+        xr_reader_follow(s->reader, &s->parts, rule->n_paths > 1, err) ||
         xr_stream_header_copy(&s->header, xr_reader_header(s->reader), err) ||
         check_kinds(s, err) ||
         (s->header.json && rule->n_paths > 1 &&
@@ -103,12 +105,15 @@ static int read_one(struct xr_source *s, struct item *item, struct xr_err *err)
         const char *path = s->rule.paths[s->next - 1];
         int got;
 
-        if (!s->reader && xr_reader_open(&s->reader, path, true, err))
+        if (!s->reader &&
+            (xr_reader_open(&s->reader, path, true, err) ||
+             xr_reader_follow(s->reader, &s->parts, s->next < s->rule.n_paths, err)))
             return -1;
         got = xr_reader_next(s->reader, &item->record, err);
         if (got < 0)
             return -1;
         if (got == 0) {
+            s->parts = *xr_reader_parts(s->reader);
             if (s->next == s->rule.n_paths)
                 return 0;
             xr_reader_close(s->reader);
@@ -191,6 +196,11 @@ int xr_source_next(struct xr_source *s, struct xr_record *record, const char **n
     *record = item.record;
     *name = item.name;
     return got;
+}
+
+bool xr_source_partial(const struct xr_source *s)
+{
+    return xr_part_row_partial(&s->parts);
 }
 
 void xr_source_close(struct xr_source *s)

@@ -29,6 +29,8 @@ int xr_source_open(struct xr_source **source, const struct xr_source_rule *rule,
                    struct xr_err *err) XR_MUST_USE;
 /* json is NULL where the shards have no header. */
 const struct xr_stream_header *xr_source_header(const struct xr_source *source);
+/* At the end: were parts of an output read, but not all? */
+bool xr_source_partial(const struct xr_source *source);
 
 /*
  * The next record (*record is freed first), and the input's name for messages. 1, or 0

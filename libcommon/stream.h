@@ -74,6 +74,9 @@ int xr_stream_header_copy(struct xr_stream_header *to,
 
 /* Records per epoch and class counts become unknown. */
 void xr_stream_forget(struct xr_stream_header *header);
+/* What is written anew is no part, whatever was read: the number goes; the plan, which is
+ * that of the whole, stays with what can follow the first part. */
+void xr_stream_no_part(struct xr_stream_header *header);
 /*
  * *sum, the header of inputs[0], becomes that of n > 1 inputs read one behind the other.
  * Parts of one output (xr_writers_open), from the first on in order, have the plan of
@@ -83,6 +86,13 @@ void xr_stream_forget(struct xr_stream_header *header);
  */
 int xr_stream_join(struct xr_stream_header *sum, char *const *inputs, size_t n,
                    struct xr_err *err) XR_MUST_USE;
+
+/* Which parts of one output (xr_writers_open) were read, one behind the other. */
+struct xr_part_row {
+    int64_t first, last; /* their numbers, from 0 */
+    uint64_t n;          /* 0: what was read is no part */
+    bool gap, complete;  /* complete: the last one said that it is the last */
+};
 
 /* Readers: one thread at a time; different readers are independent. */
 struct xr_reader;
@@ -107,6 +117,17 @@ int xr_reader_next(struct xr_reader *reader, struct xr_record *record,
 uint64_t xr_reader_records(const struct xr_reader *reader);
 uint64_t xr_reader_skipped(const struct xr_reader *reader); /* as the end members say */
 void xr_reader_digest(const struct xr_reader *reader, char text[XR_SHA256_TEXT]);
+/*
+ * What begins with part 0 and goes on has the plan of the whole, and must be all of it: a
+ * part that is left out, or missing at the end, is an error of xr_reader_next. A row of
+ * inputs is looked at as one: `before`, the row so far, is given to each reader as soon
+ * as it is open, with whether another input follows.
+ */
+const struct xr_part_row *xr_reader_parts(const struct xr_reader *reader);
+int xr_reader_follow(struct xr_reader *reader, const struct xr_part_row *before,
+                     bool more, struct xr_err *err) XR_MUST_USE;
+/* Parts were read, but not all: for a warning. */
+bool xr_part_row_partial(const struct xr_part_row *row);
 void xr_reader_close(struct xr_reader *reader);
 
 /* Writers: one thread at a time. */
@@ -119,6 +140,8 @@ void xr_writer_skip(struct xr_writer *writer); /* count a record that was droppe
 /* A digest of something that was read through a pipe, for the end member. */
 int xr_writer_source(struct xr_writer *writer, const char *name, const char *digest,
                      struct xr_err *err) XR_MUST_USE;
+/* It is the last of so many parts: written into its end. */
+void xr_writer_last(struct xr_writer *writer, uint64_t parts);
 /* Bytes and records so far. */
 uint64_t xr_writer_bytes(const struct xr_writer *writer);
 uint64_t xr_writer_records(const struct xr_writer *writer);

@@ -13,6 +13,63 @@ void xr_stream_forget(struct xr_stream_header *h)
     h->class_counts = NULL;
 }
 
+void xr_stream_no_part(struct xr_stream_header *h)
+{
+    if (xr_json_number(h->json, "part", 0) > 0)
+        xr_stream_forget(h);
+    cJSON_DeleteItemFromObjectCaseSensitive(h->json, "part");
+}
+
+/* --- which parts were read
+ * ---------------------------------------------------------------------------------- */
+
+/* Must the row be all of an output, and is not so far? */
+static bool wants_more(const struct xr_part_row *row)
+{
+    return row->n && row->first == 0 && !row->complete;
+}
+
+int xr_part_begin(struct xr_part_row *row, const cJSON *header, struct xr_err *err)
+{
+    double number = xr_json_number(header, "part", -1);
+    int64_t part = number >= 0 && number < 1e15 ? (int64_t)number : -1;
+
+    if (wants_more(row) && part != row->last + 1)
+        return xr_fail(err, "part %lld of an output is not followed by part %lld",
+                       (long long)row->last, (long long)row->last + 1);
+    if (part < 0) {
+        memset(row, 0, sizeof *row);
+    } else if (row->n == 0 || row->complete) {
+        *row = (struct xr_part_row){.first = part, .last = part, .n = 1};
+    } else {
+        row->gap = row->gap || part != row->last + 1;
+        row->last = part;
+        row->n++;
+    }
+    return 0;
+}
+
+void xr_part_end(struct xr_part_row *row, const cJSON *end)
+{
+    row->complete = row->n && xr_json_number(end, "parts", -1) == (double)row->last + 1;
+}
+
+int xr_part_finish(const struct xr_part_row *row, struct xr_err *err)
+{
+    if (row->n < 2 || !wants_more(row))
+        return 0;
+    return xr_fail(err, "part %lld of an output is not its last: what follows is missing",
+                   (long long)row->last);
+}
+
+bool xr_part_row_partial(const struct xr_part_row *row)
+{
+    return row->n && (row->first > 0 || row->gap || !row->complete);
+}
+
+/* --- headers together
+ * ---------------------------------------------------------------------------------- */
+
 /* Whether b is the next part of the output that a is part `before` of: the same header
  * but for its number. */
 static bool follows(const struct xr_stream_header *a, const struct xr_stream_header *b,

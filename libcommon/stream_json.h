@@ -20,6 +20,13 @@ int xr_header_from_json(struct xr_stream_header *header, cJSON *json,
 int xr_header_agree(const struct xr_stream_header *a, const struct xr_stream_header *b,
                     struct xr_err *err) XR_MUST_USE;
 
+/* The next header, and the end behind it, of what is read. */
+int xr_part_begin(struct xr_part_row *row, const cJSON *header,
+                  struct xr_err *err) XR_MUST_USE;
+void xr_part_end(struct xr_part_row *row, const cJSON *end);
+/* Nothing follows. */
+int xr_part_finish(const struct xr_part_row *row, struct xr_err *err) XR_MUST_USE;
+
 /*
  * libarchive takes the character set of names from the locale of the thread, and tools
  * run in "C". A locale in which names are UTF-8, or 0 where the system has none (then

@@ -173,6 +173,8 @@ static int refuse_left(const struct xr_writers *w, struct xr_err *err)
 
 int xr_writers_finish(struct xr_writers *w, struct xr_err *err)
 {
+    if (limited(w))
+        xr_writer_last(w->all[w->n - 1], w->n);
     if (xr_writer_settle(w->all[w->n - 1], err) || (limited(w) && refuse_left(w, err)))
         return -1;
     for (size_t i = 0; i < w->n; i++) {

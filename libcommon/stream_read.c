@@ -34,6 +34,8 @@ struct xr_reader {
     uint64_t bytes;
     struct xr_sha256 *sha, *parts; /* of this part; of the digests of those before it */
     struct xr_stream_header header;
+    struct xr_part_row row;
+    bool more; /* another input follows this one */
     enum state state;
     struct archive_entry *entry; /* read but not used yet */
     uint64_t records, skipped, since_header;
@@ -199,7 +201,8 @@ static int read_header(struct xr_reader *r, struct xr_err *err)
     if (!json)
         return -1;
     if (xr_header_from_json(&next, json, err) ||
-        (r->has_header && xr_header_agree(&r->header, &next, err))) {
+        (r->has_header && xr_header_agree(&r->header, &next, err)) ||
+        xr_part_begin(&r->row, next.json, err)) {
         xr_stream_header_free(&next);
         return xr_fail_in(err, "%s", r->name);
     }
@@ -225,6 +228,7 @@ static int read_end(struct xr_reader *r, struct xr_err *err)
     records = xr_json_number(json, "records", -1);
     skipped = xr_json_number(json, "skipped", 0);
     same = !strcmp(xr_json_text(json, "digest", ""), digest);
+    xr_part_end(&r->row, json);
     cJSON_Delete(json);
     if (records != (double)r->since_header)
         return xr_fail(err, "%s: the end says %.0f records, %llu were read", r->name,
@@ -249,7 +253,9 @@ static int to_record(struct xr_reader *r, struct xr_err *err)
         if (got < 0)
             return -1;
         if (got == 0 && (r->state == AT_END || !r->has_header))
-            return 0;
+            return !r->more && xr_part_finish(&r->row, err)
+                       ? xr_fail_in(err, "%s", r->name)
+                       : 0;
         if (got == 0) {
             r->eof = 1;
             return broken(r, err);
@@ -482,6 +488,20 @@ int xr_reader_next(struct xr_reader *r, struct xr_record *record, struct xr_err 
     free(r->last_key);
     r->last_key = xr_strdup(record->key, err);
     return r->last_key ? 1 : -1;
+}
+
+const struct xr_part_row *xr_reader_parts(const struct xr_reader *r)
+{
+    return &r->row;
+}
+
+int xr_reader_follow(struct xr_reader *r, const struct xr_part_row *before, bool more,
+                     struct xr_err *err)
+{
+    r->row = *before;
+    r->more = more;
+    return xr_part_begin(&r->row, r->header.json, err) ? xr_fail_in(err, "%s", r->name)
+                                                       : 0;
 }
 
 uint64_t xr_reader_records(const struct xr_reader *r)

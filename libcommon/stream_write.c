@@ -19,8 +19,9 @@ struct xr_writer {
     uint64_t records, skipped, bytes;
     cJSON *sources;
     char *last_key;
-    bool settled; /* the end is written */
-    bool discard; /* what the archive still writes goes nowhere */
+    uint64_t parts; /* of which it is the last one; 0: it is not, or no part */
+    bool settled;   /* the end is written */
+    bool discard;   /* what the archive still writes goes nowhere */
     locale_t utf8;
     struct xr_err io; /* what the callback could not say otherwise */
 };
@@ -220,6 +221,11 @@ int xr_writer_source(struct xr_writer *w, const char *name, const char *digest,
     return 0;
 }
 
+void xr_writer_last(struct xr_writer *w, uint64_t parts)
+{
+    w->parts = parts;
+}
+
 uint64_t xr_writer_bytes(const struct xr_writer *w)
 {
     return w->bytes;
@@ -263,6 +269,8 @@ int xr_writer_settle(struct xr_writer *w, struct xr_err *err)
     cJSON_AddNumberToObject(json, "records", (double)w->records);
     cJSON_AddNumberToObject(json, "skipped", (double)w->skipped);
     cJSON_AddStringToObject(json, "digest", digest);
+    if (w->parts)
+        cJSON_AddNumberToObject(json, "parts", (double)w->parts);
     if (w->sources->child)
         cJSON_AddItemToObject(json, "sources", cJSON_Duplicate(w->sources, 1));
     rc = put_json(w, XR_END_NAME, json, 0, err);

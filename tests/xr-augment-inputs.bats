@@ -279,6 +279,52 @@ shard() {
     wrong_usage xr-augment --shard-size 5potatoes -o 'out-%d.tar' splits.csv
 }
 
+@test "a part that is missing is an error, parts that are not all a warning" {
+    films 20
+    xr-augment --no-history --size 32 --shard-records 5 -o 'p-%d.tar' splits.csv
+    [ "$(ls p-*.tar | wc -l)" = 4 ]
+    tar -xOf p-3.tar __xr__/end.json | grep -q '"parts": 4'
+    ! tar -xOf p-2.tar __xr__/end.json | grep -q '"parts"'
+    xr-augment --no-history --size 32 splits.csv >all.tar
+    check() { xr-cat --check "$@"; }
+    join() { xr-cat -o joined.tar "$@"; }
+    vary() { xr-augment "$@" >varied.tar; }
+    for way in check join vary; do
+        run -0 --separate-stderr $way p-0.tar p-1.tar p-2.tar p-3.tar
+        [ -z "$stderr" ]
+        run -1 --separate-stderr $way p-0.tar p-2.tar p-3.tar
+        [[ $stderr == *"part 0 of an output is not followed by part 1" ]]
+        run -1 --separate-stderr $way p-0.tar p-1.tar p-2.tar
+        [[ $stderr == *"part 2 of an output is not its last: what follows is missing" ]]
+        run -1 --separate-stderr $way p-0.tar all.tar
+        [[ $stderr == *"part 0 of an output is not followed by part 1" ]]
+        # as one file, a part alone, parts from another on
+        cat p-0.tar p-1.tar p-3.tar >one.tar
+        run -1 --separate-stderr $way one.tar
+        [[ $stderr == *"part 1 of an output is not followed by part 2" ]]
+        cat p-0.tar p-1.tar >one.tar
+        run -1 --separate-stderr $way one.tar
+        run -0 --separate-stderr $way p-2.tar
+        run -0 --separate-stderr $way p-1.tar p-3.tar
+        [ $way != vary ] || [ "$stderr" = "xr-augment: warning: p-1.tar: parts of an output, not all of it" ]
+        # all of two outputs
+        run -0 --separate-stderr $way p-[0123].tar all.tar
+        [ -z "$stderr" ]
+    done
+    # what is written anew is no part
+    xr-cat -o copy.tar p-3.tar
+    ! tar -xOf copy.tar __xr__/header.json | grep -q '"part"'
+    xr-cat -o whole.tar p-[0123].tar
+    run -0 --separate-stderr xr-augment whole.tar -o /dev/null
+    [ -z "$stderr" ]
+    cat p-[012].tar >cut.tar
+    xr-train -q -m lenet5 -b 4 -j 1 -o m.safetensors whole.tar >/dev/null
+    run -1 --separate-stderr xr-predict -w m.safetensors cut.tar
+    [[ $stderr == "xr-predict: cut.tar: part 2 of an output is not its last"* ]]
+    run -0 --separate-stderr xr-predict -w m.safetensors p-1.tar
+    [ "$stderr" = "xr-predict: warning: p-1.tar: parts of an output, not all of it" ]
+}
+
 @test "no part has its name before all are whole" {
     films 10
     mkdir out

@@ -156,6 +156,8 @@ static int stream(struct xr_cli *cli, const struct settings *set, struct xr_prep
         if (wrong)
             xr_cli_warn(cli, "nothing more was put into the cache: %s", wrong);
     }
+    if (got == 0 && run->source && xr_source_partial(run->source))
+        xr_cli_warn(cli, "%s: parts of an output, not all of it", xr_cli_input(cli));
     if (bad)
         xr_cli_warn(cli, "%zu of %zu records skipped", bad, (size_t)done);
     if (turned)

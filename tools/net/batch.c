@@ -73,6 +73,12 @@ int xr_batch_next(struct xr_batch *b, struct xr_reader *reader, struct xr_err *e
     return b->n > 0;
 }
 
+void xr_batch_warn(struct xr_cli *cli, const struct xr_reader *reader, const char *input)
+{
+    if (xr_part_row_partial(xr_reader_parts(reader)))
+        xr_cli_warn(cli, "%s: parts of an output, not all of it", xr_input_name(input));
+}
+
 int xr_batch_input(const struct xr_batch *b, struct xk_net *net,
                    const struct xr_preprocess *pre, struct xr_err *err)
 {

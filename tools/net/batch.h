@@ -6,6 +6,7 @@
 #define XR_BATCH_H
 
 #include "classifier.h"
+#include "cli.h"
 
 struct xr_batch {
     size_t n, room;
@@ -26,6 +27,8 @@ int xr_batch_open(struct xr_batch *batch, const struct xr_stream_header *header,
 /* 1: up to room records of one epoch; 0: the stream is at its end; -1: error. */
 int xr_batch_next(struct xr_batch *batch, struct xr_reader *reader,
                   struct xr_err *err) XR_MUST_USE;
+/* At the end of a stream: warn where it was parts of an output, but not all. */
+void xr_batch_warn(struct xr_cli *cli, const struct xr_reader *reader, const char *input);
 /* The batch as the net's input, normalised with the classifier's mean and deviation. */
 int xr_batch_input(const struct xr_batch *batch, struct xk_net *net,
                    const struct xr_preprocess *pre, struct xr_err *err) XR_MUST_USE;

@@ -336,6 +336,7 @@ static int open_output(struct job *job, struct xr_cli *cli, cJSON *inputs,
 
     if (xr_stream_header_copy(&header, xr_reader_header(job->in), err))
         return -1;
+    xr_stream_no_part(&header);
     cJSON_AddStringToObject(inputs, xr_last_part(job->set->weights), job->digest);
     entry = xr_cli_history(cli, inputs);
     if (entry) {
@@ -410,6 +411,8 @@ int xr_explain_run(const struct xr_explain *set, struct xr_cli *cli, const char 
         done += job.batch.n;
         xr_cli_progress(cli, "films", done, 0);
     }
+    if (!got)
+        xr_batch_warn(cli, job.in, input);
     if (!got && (xr_writer_finish(job.out, err) ||
                  (job.scores && xr_out_finish(job.scores, err))))
         got = -1;

@@ -193,6 +193,8 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
         }
         xr_cli_progress(cli, "films", job.done, 0);
     }
+    if (got == 0)
+        xr_batch_warn(cli, job.in, input);
     if (got == 0 && !job.done)
         got = write_header(&job, err);
     if (got == 0)

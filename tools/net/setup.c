@@ -55,6 +55,8 @@ static int check_val(struct xr_trainer *t, cJSON *inputs, struct xr_err *err)
         got = xr_fail(err, "%s: no records", t->set->val);
     if (!got)
         cJSON_AddStringToObject(inputs, xr_last_part(t->set->val), digest);
+    if (!got)
+        xr_batch_warn(t->cli, reader, t->set->val);
     xr_record_free(&r);
     xr_reader_close(reader);
     return got ? -1 : 0;

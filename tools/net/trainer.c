@@ -231,6 +231,8 @@ enum xr_train_end xr_train_run(const struct xr_train *set, struct xr_cli *cli,
         goto done;
     print_log(&t, t.log.data, t.log.size, log_lost);
     end = run_steps(&t, stop, log_lost, err);
+    if (end == XR_TRAIN_DONE && t.batch.at_end)
+        xr_batch_warn(cli, t.in, input);
     if (end == XR_TRAIN_DONE && !t.best_row) {
         xr_fail(err, "%s: no records to train on", xr_input_name(input));
         end = XR_TRAIN_FAILED;
