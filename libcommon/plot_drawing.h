@@ -148,10 +148,18 @@ int xr_drawing_script(struct xr_script *script, const struct xr_plot_style *styl
  * that can be hidden. */
 int xr_drawing_html(struct xr_buf *page, const struct xr_plot_style *style,
                     const struct xr_drawing *drawing, struct xr_err *err) XR_MUST_USE;
-/* Lines of text of so many characters, in Braille dots where utf8, with colours of a
- * terminal where color. Pictures are refused. */
-int xr_drawing_terminal(struct xr_buf *text, const struct xr_drawing *drawing,
-                        size_t columns, size_t lines, bool utf8, bool color,
-                        const char *title, struct xr_err *err) XR_MUST_USE;
+/* What text is drawn on. A plain value. */
+struct xr_terminal {
+    size_t columns, lines;
+    bool utf8, color;
+};
+/* That of a descriptor: its size, or that of COLUMNS and LINES, or 80 x 24; UTF-8 as
+ * LC_ALL, LC_CTYPE or LANG say; colours of 256 on a terminal unless NO_COLOR is set. */
+struct xr_terminal xr_terminal_of(int fd);
+/* Lines of text: curves in Braille dots where there is UTF-8. Pictures are refused. */
+int xr_drawing_terminal(struct xr_buf *text, const struct xr_plot_style *style,
+                        const struct xr_drawing *drawing,
+                        const struct xr_terminal *terminal,
+                        struct xr_err *err) XR_MUST_USE;
 
 #endif

@@ -29,6 +29,7 @@ static const struct {
     {"roc", READS_SCORED, xr_plot_roc, NULL, NULL},
     {"pr", READS_SCORED, xr_plot_pr, NULL, NULL},
     {"scores", READS_SCORED, xr_plot_scores, NULL, NULL},
+    {"reliability", READS_SCORED, xr_plot_reliability, NULL, NULL},
     {"forest", READS_SUBGROUPS, NULL, NULL, NULL},
     {"folds", READS_SEVERAL, NULL, NULL, NULL},
     {"curves", READS_TABLE, NULL, xr_plot_curves, NULL},
@@ -37,7 +38,7 @@ static const struct {
     {"sheet", READS_STREAM, NULL, NULL, xr_plot_sheet},
 };
 const char xr_plot_names[] =
-    "confusion|roc|pr|scores|forest|folds|curves|classes|cam|sheet";
+    "confusion|roc|pr|scores|reliability|forest|folds|curves|classes|cam|sheet";
 
 int xr_plot_find(const char *name)
 {

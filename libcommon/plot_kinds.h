@@ -80,6 +80,12 @@ int xr_plot_classes(struct xr_drawing *drawing, const struct xr_table *table) XR
 int xr_plot_scores(struct xr_drawing *drawing,
                    const struct xr_plot_scored *scored) XR_MUST_USE;
 
+/* The share of right calls over the mean confidence in bins, with Wilson's intervals (not
+ * where rows come in groups), above how many rows each bin has; with one name in `only`
+ * the share of that class over its probability. The bins are those of XR_METRIC_ECE. */
+int xr_plot_reliability(struct xr_drawing *drawing,
+                        const struct xr_plot_scored *scored) XR_MUST_USE;
+
 /* One figure in each subgroup of a JSON of xr-metrics(1), all in one column with their
  * intervals. figure: its name in the JSON; NULL: the first there is. */
 int xr_plot_forest(struct xr_drawing *drawing, const cJSON *metrics, const char *name,

@@ -1,9 +1,10 @@
-/* Plots of scores themselves: how they are distributed. */
+/* Plots of scores themselves: how they are distributed, and how far they are right. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plot_kinds.h"
+#include "stats_proportion.h"
 
 #define MAX_PANELS 4
 #define BINS 25
@@ -54,7 +55,7 @@ static int put_quantiles(struct xr_drawing *d, const struct xr_plot_scored *scor
     double *scores = xr_alloc_array(p->n, sizeof *scores, d->err);
     int status = -1;
 
-    if (!scored || !scores)
+    if (!scores)
         goto done;
     xr_draw_names(d, &panel->y, p->classes, p->k);
     panel->y.from = (double)p->k - 0.5;
@@ -147,4 +148,179 @@ int xr_plot_scores(struct xr_drawing *d, const struct xr_plot_scored *scored)
         }
     }
     return d->failed ? -1 : 0;
+}
+
+/* --- reliability ------------------------------------------------------------------- */
+
+/* Rows by confidence: how many, how many of them right, sum of the confidences. */
+struct bins {
+    size_t n;
+    uint64_t *rows, *right;
+    double *confidence;
+};
+
+static void bins_free(struct bins *bins)
+{
+    free(bins->rows);
+    free(bins->right);
+    free(bins->confidence);
+}
+
+static int bins_alloc(struct bins *bins, size_t n, struct xr_err *err)
+{
+    *bins = (struct bins){.n = n};
+    bins->rows = xr_alloc_array(n, sizeof *bins->rows, err);
+    bins->right = xr_alloc_array(n, sizeof *bins->right, err);
+    bins->confidence = xr_alloc_array(n, sizeof *bins->confidence, err);
+    return bins->rows && bins->right && bins->confidence ? 0 : -1;
+}
+
+/* The score of one class against "is of this class", in bins as those of the predicted
+ * class: (b / n, (b + 1) / n], 0 in the first. */
+static void bin_class(struct bins *bins, const struct xr_predictions *p, size_t c)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        double score = p->p[i * p->k + c];
+        size_t b = (size_t)(score * (double)bins->n);
+
+        while (b > 0 && score <= (double)b / (double)bins->n)
+            b--;
+        b = b < bins->n ? b : bins->n - 1;
+        bins->rows[b]++;
+        bins->right[b] += p->label[i] == c;
+        bins->confidence[b] += score;
+    }
+}
+
+static void put_reliability(struct xr_drawing *d, struct xr_panel *panel,
+                            const struct bins *bins, const struct xr_plot_scored *scored)
+{
+    const struct xr_bootstrap *bootstrap = scored->bootstrap;
+    bool intervals = bootstrap->n_resamples > 0 && !scored->predictions->group;
+    struct xr_series *line, *points;
+    size_t used = 0, at = 0;
+    char text[64];
+
+    for (size_t b = 0; b < bins->n; b++)
+        used += bins->rows[b] > 0;
+    line = xr_draw_series(d, panel, XR_MARK_LINE, 0, used, 0);
+    points = xr_draw_series(d, panel, XR_MARK_POINTS, 0, used,
+                            XR_DRAW_NOTED | XR_DRAW_LOW_HIGH);
+    if (!line || !points)
+        return;
+    line->thin = true;
+    for (size_t b = 0; b < bins->n; b++) {
+        struct xr_figure f = {.low = NAN, .high = NAN};
+
+        if (!bins->rows[b])
+            continue;
+        xr_proportion(&f, bins->right[b], bins->rows[b], bootstrap->confidence,
+                      intervals ? XR_CI_WILSON : XR_CI_NONE);
+        line->x[at] = points->x[at] = bins->confidence[b] / (double)bins->rows[b];
+        line->y[at] = points->y[at] = f.value;
+        points->low[at] = f.low;
+        points->high[at] = f.high;
+        xr_draw_figure(text, sizeof text, &f);
+        points->notes[at] =
+            xr_draw_text(d, "%llu rows between %.3g and %.3g: mean %.3f, share %s",
+                         (unsigned long long)bins->rows[b], (double)b / (double)bins->n,
+                         (double)(b + 1) / (double)bins->n, line->x[at], text);
+        at++;
+    }
+}
+
+static void put_counts(struct xr_drawing *d, struct xr_panel *panel,
+                       const struct bins *bins)
+{
+    struct xr_series *bars =
+        xr_draw_series(d, panel, XR_MARK_BARS, 4, bins->n, XR_DRAW_NOTED);
+
+    if (!bars)
+        return;
+    bars->width = 0.94 / (double)bins->n;
+    for (size_t b = 0; b < bins->n; b++) {
+        bars->x[b] = ((double)b + 0.5) / (double)bins->n;
+        bars->y[b] = (double)bins->rows[b];
+        bars->notes[b] = xr_draw_text(d, "%llu rows", (unsigned long long)bins->rows[b]);
+    }
+}
+
+static void unit_axis(struct xr_axis *axis)
+{
+    axis->from = 0.0;
+    axis->to = 1.0;
+    axis->step = 0.2;
+    axis->format = "%.1f";
+}
+
+static void say_figure(struct xr_drawing *d, struct xr_panel *panel, const char *name,
+                       const struct xr_figure *f)
+{
+    struct xr_series *s = xr_draw_series(d, panel, XR_MARK_LINE, XR_BLANK, 0, 0);
+    char text[64];
+
+    if (!s)
+        return;
+    xr_draw_figure(text, sizeof text, f);
+    s->value = xr_draw_text(d, "%s", text);
+    s->name = xr_draw_text(d, "%s", name);
+}
+
+int xr_plot_reliability(struct xr_drawing *d, const struct xr_plot_scored *scored)
+{
+    const struct xr_predictions *p = scored->predictions;
+    struct xr_panel *panel;
+    struct bins bins = {0};
+    size_t c = 0;
+    int status = -1;
+    char *x = NULL;
+
+    if (xr_plot_check(d, scored))
+        return -1;
+    if (scored->n_only > 1) {
+        xr_fail_usage(d->err, "reliability shows one --class");
+        goto done;
+    }
+    while (scored->n_only && c < p->k && !xr_plot_wanted(scored, c))
+        c++;
+    if (bins_alloc(&bins, xr_metrics_n_bins(scored->metrics), d->err))
+        goto done;
+    if (scored->n_only)
+        bin_class(&bins, p, c);
+    else if (xr_metrics_bins(bins.rows, bins.right, bins.confidence, scored->metrics,
+                             d->err))
+        goto done;
+    x = scored->n_only ? xr_draw_text(d, "probability of %s", p->classes[c])
+                       : xr_draw_text(d, "probability of the predicted class");
+    panel = xr_draw_panel(d, "", scored->n_only ? "share of the class" : "share right");
+    panel->ratio = 0.9;
+    unit_axis(&panel->x);
+    unit_axis(&panel->y);
+    xr_draw_rule(d, panel, 0.0, 0.0, 1.0, 1.0);
+    put_reliability(d, panel, &bins, scored);
+    panel = xr_draw_panel(d, x ? x : "", "rows");
+    panel->ratio = 0.3;
+    unit_axis(&panel->x);
+    panel->y.from = 0.0;
+    put_counts(d, panel, &bins);
+    if (xr_plot_intervals(scored))
+        panel->legend =
+            xr_draw_text(d, "[%.4g %% interval]", 100.0 * scored->bootstrap->confidence);
+    if (scored->n_only) {
+        say_figure(d, panel, "calibration error",
+                   &scored->figures[xr_metric_at(c, XR_CLASS_ECE)]);
+        say_figure(d, panel, "Brier score",
+                   &scored->figures[xr_metric_at(c, XR_CLASS_BRIER)]);
+    } else {
+        say_figure(d, panel, "expected calibration error",
+                   &scored->figures[XR_METRIC_ECE]);
+        say_figure(d, panel, "largest calibration error",
+                   &scored->figures[XR_METRIC_MCE]);
+    }
+    status = d->failed ? -1 : 0;
+done:
+    d->failed = d->failed || status != 0;
+    free(x);
+    bins_free(&bins);
+    return status;
 }

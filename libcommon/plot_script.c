@@ -67,6 +67,18 @@ static double name_size(const struct layout *at, double pitch)
     return size > 1.0 ? 1.0 : size < 0.45 ? 0.45 : size;
 }
 
+/* How wide the numbers of a y axis are. */
+static double number_lines(const struct layout *at, const struct xr_panel *p)
+{
+    double range[2], step;
+    char text[32];
+
+    xr_draw_range(range, p, true);
+    step = p->y.step > 0.0 ? p->y.step : xr_draw_step(range[1] - range[0], 5.0);
+    snprintf(text, sizeof text, "%g", step * ceil(range[1] / step));
+    return fmax(2.6, 1.0 + (double)strlen(text) * at->letter / at->line);
+}
+
 /* Lines of text left and right of the plots, the same for all panels. */
 static void sides(struct layout *at, const struct xr_drawing *d, double width)
 {
@@ -76,7 +88,7 @@ static void sides(struct layout *at, const struct xr_drawing *d, double width)
         const struct xr_panel *p = &d->panels[i];
         struct place *place = &at->places[i];
         double names = (double)longest(p->y.names, p->y.n_names, y_most(p));
-        double own = p->y.hidden ? 0.5 : p->y.n_names ? 0.7 : 2.6;
+        double own = p->y.hidden ? 0.5 : p->y.n_names ? 0.7 : number_lines(at, p);
         double beside = (double)longest(p->beside, p->y.n_names, MAX_LEGEND);
 
         place->x_size = place->y_size = 1.0;
@@ -326,8 +338,7 @@ static void put_axis(struct xr_script *script, const struct layout *at,
     } else {
         xr_script_put(script, "set %ctics autofreq\n", axis);
     }
-    if (a->format)
-        xr_script_put(script, "set format %c '%s'\n", axis, a->format);
+    xr_script_put(script, "set format %c '%s'\n", axis, a->format ? a->format : "%g");
 }
 
 /* --- cells, text, pictures ---------------------------------------------------------- */

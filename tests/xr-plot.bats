@@ -46,7 +46,7 @@ JSON
 kinds() {
     printf '%s\n' 'confusion predictions.csv' 'roc predictions.csv' 'pr predictions.csv' \
         'curves log.csv' 'classes splits.csv' 'scores predictions.csv' 'forest sub.json' \
-        'folds predictions.csv'
+        'folds predictions.csv' 'reliability predictions.csv'
 }
 
 @test "help, version, configuration" {
@@ -314,6 +314,87 @@ HTML
     [ "$(grep -c '<image' all.svg)" -eq 18 ]
     xr-plot sheet --films 1 plain.tar >one.svg
     grep -q '>(nothing)<' one.svg
+}
+
+@test "reliability: the bins of xr-metrics, counts below; --class takes one" {
+    tables
+    xr-plot reliability -n 99 --script predictions.csv >script
+    # two rows of confidence 0.7, both right: mean 0.7, share 1
+    awk '/^\$p0_2 /{ on = 1 } on && $1 == 0.7 && $2 == 1 && $3 < 1 && $4 == 1 { n++ } /^EOD/{ on = 0 } END { exit n != 1 }' script
+    want=$(xr-metrics -n 99 --text predictions.csv | awk '/^ece / { sub(/\*? *$/, ""); print $2, $3, $4 }')
+    [ -n "$want" ]
+    grep -q -F "'$want'" script
+    xr-plot reliability -n 99 --class benign --script predictions.csv >script
+    grep -q "'probability of benign'" script
+    run -2 --separate-stderr xr-plot reliability -n 9 --class benign --class normal predictions.csv
+    [[ $stderr == "xr-plot: reliability shows one --class"* ]]
+}
+
+@test "in a terminal: Braille where there is UTF-8, as wide as it is, no escapes in a file" {
+    tables
+    COLUMNS=40 LC_ALL=C.UTF-8 xr-plot curves -T log.csv >braille
+    grep -q $'\xe2\xa0' braille
+    [ "$(LC_ALL=C.UTF-8 wc -L <braille)" -le 40 ]
+    xr-plot curves -T log.csv >plain
+    run ! grep -q -P '[^\x20-\x7e]' plain
+    grep -q 'AUC, validation (best 0.750, epoch 3)' plain
+    COLUMNS=60 LC_ALL=C xr-plot curves --terminal -o wide log.csv
+    [ "$(wc -L <wide)" -eq 59 ]
+    xr-plot confusion -n 0 -T predictions.csv >table
+    grep -q -E '^normal +2 +1 +0' table
+    printf 'key,label,"p_a\033[2J",p_b\na,b,0.5,0.5\n' >bad.csv
+    xr-plot roc -n 0 -T bad.csv >bad
+    xr-plot classes -T bad.csv >>bad
+    run ! grep -q $'\033' bad
+    tiny-stream 3 size=24 | tiny-cam >cam.tar
+    run -2 --separate-stderr xr-plot cam -T cam.tar
+    [[ $stderr == "xr-plot: pictures cannot be drawn in a terminal"* ]]
+}
+
+@test "live: the file is drawn again as epochs come, and is never half there" {
+    tables
+    mkfifo pipe
+    xr-plot curves --live -o log.svg <pipe &
+    exec 5>pipe
+    head -3 log.csv >&5
+    for _ in $(seq 100); do [ -e log.svg ] && break; sleep 0.1; done
+    xr-plot curves -o one.svg <(head -3 log.csv)
+    cmp one.svg log.svg
+    sed -n 4p log.csv | tr -d '\n' >&5 # a row that is not whole is not drawn
+    sleep 0.6
+    cmp one.svg log.svg
+    { echo; sed -n 5p log.csv; } >&5
+    xr-plot curves -o two.svg <(head -5 log.csv)
+    for _ in $(seq 100); do cmp -s two.svg log.svg && break; sleep 0.1; done
+    cmp two.svg log.svg
+    sed -n '6,$p' log.csv >&5
+    exec 5>&-
+    wait
+    xr-plot curves log.csv | cmp - log.svg
+    wrong_usage xr-plot curves --live
+    wrong_usage xr-plot roc --live -o x.svg
+    run -1 --separate-stderr xr-plot curves --live -o x.svg </dev/null
+    [[ $stderr == "xr-plot: standard input: empty input"* ]]
+    run -1 --separate-stderr xr-plot curves --live -o x.svg <<<$'epoch,split,loss\n1,val,two'
+    [[ $stderr == "xr-plot: standard input:2: column 'loss': 'two'"* ]]
+    [ ! -e x.svg ]
+    COLUMNS=40 xr-plot curves --live -T <log.csv >text
+    COLUMNS=40 xr-plot curves -T <log.csv | cmp - <(tail -n "$(COLUMNS=40 xr-plot curves -T log.csv | wc -l)" text)
+}
+
+@test "curves --tensorboard: event files, and a picture where one is asked for" {
+    tables
+    xr-plot curves --tensorboard boards log.csv >out
+    [ ! -s out ]
+    [ -s boards/train/events.out.tfevents.0.xr-plot ]
+    grep -q -a balanced_accuracy boards/val/events.out.tfevents.0.xr-plot
+    cp -r boards before
+    xr-plot curves --tensorboard boards -o log.svg log.csv
+    diff -r boards before
+    xr-plot curves log.csv | cmp - log.svg
+    xr-plot curves --live --tensorboard live <log.csv
+    diff -r live before
+    wrong_usage xr-plot roc --tensorboard boards predictions.csv
 }
 
 @test "size, font and title are in the picture" {
