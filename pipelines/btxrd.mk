@@ -6,6 +6,7 @@
 #   YAML=FILE    settings (pipelines/btxrd.yaml): a change there makes again what depends on it
 #   WEIGHTS=DIR  pretrained weights, NAME.safetensors with timm's names; a model of MODELS that has none
 #                there is trained from scratch
+#   SEEDS="8 9"  each model is trained with these seeds too; ensemble.txt measures the mean of all
 #   MODELS="..." tf_efficientnet_lite0 and resnet18, and efficientnet_b0 and resnet50 where WEIGHTS has them
 #
 # A ready split.csv in DIR is proved and used as it is; else the films are divided here: copies of one film
@@ -26,7 +27,7 @@ PATIENT := center,age,gender,hand,ulna,radius,humerus,foot,tibia,fibula,femur,hi
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
 
 all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS) $(DOCUMENTS)
-	@$(foreach t,$(TEXTS),printf '\n--- %s\n' '$(notdir $(patsubst %/,%,$(dir $(t))))'; cat $(t);)
+	@$(foreach t,$(TEXTS),printf '\n--- %s\n' '$(patsubst $(OUT)/%.txt,%,$(t))'; cat $(t);)
 	@printf '\n'; cat $(OUT)/comparison.txt
 	@printf '\n'; $(foreach r,$(REPORTS),printf 'Report: %s\n' '$(abspath $(r))';)
 

@@ -7,6 +7,8 @@
 #   FLOW, DEMOGRAPHICS  (optional) the tables that xr-split wrote beside the split, for report and card
 #   CHECKLISTS  those that are filled in beside the card (all that xr-report knows)
 #   INIT_NAME  (optional) weights that the model NAME starts from
+#   SEEDS   (optional) each model is trained once more with each of these seeds, in DIR/seed-N, and ensemble.txt
+#           and .json in DIR measure the mean of all its probabilities
 # and has a rule for $(OUT)/splits.csv, or includes split.mk. Every file is a target; a section of the
 # YAML becomes a file of its own that changes only when the section does, so that one key touched
 # rebuilds exactly what depends on it. Interrupted, the same command goes on.
@@ -42,6 +44,25 @@ certified = $(if $(CERTIFICATE),--certificate $(CERTIFICATE))
 beside = $(certified) $(if $(FLOW),--flow $(FLOW)) $(if $(DEMOGRAPHICS),--demographics $(DEMOGRAPHICS))
 CHECKLISTS ?= claim2024 tripod-ai stard-ai
 
+# --- one training ----------------------------------------------------------------------------
+# $(1) the model, $(2) the folder of its settings and films, $(3) the folder of what is made, $(4) more options.
+# The checkpoint's name is that of all it depends on: other settings never meet an old state.
+define training
+$(3)/model.safetensors $(3)/log.csv &: $(2)/train.yaml $(2)/augment.yaml $(2)/val.tar $$(INIT_$(1)) $$(OUT)/splits.csv
+	$$(call say,TRAIN)
+	$$(run)mkdir -p $(3); state=$(3)/checkpoint-$$$$(cat $$^ | sha256sum | cut -c1-16); \
+	$$(PIPELINES)/run \
+	    "xr-augment --config $(2)/augment.yaml --root $$(ROOT) $$(certified) --split train $(4) $$(OUT)/splits.csv" \
+	    "xr-train --config $(2)/train.yaml -m $(1) $$(if $$(INIT_$(1)),--init $$(INIT_$(1))) $$(certified) --val $(2)/val.tar --checkpoint $$$$state -o $(3)/model.safetensors $(4) $$(TRAIN_FLAGS)" \
+	    >$(3)/log.csv; \
+	rm -rf $(3)/checkpoint-*
+
+$(3)/predictions.csv: $(3)/model.safetensors $(2)/test.tar $(2)/predict.yaml
+	$$(call say,PREDICT)
+	$$(run)xr-predict --config $(2)/predict.yaml -w $$< $$(certified) -o $$@ $(2)/test.tar
+
+endef
+
 # --- one model -------------------------------------------------------------------------------
 # $(1) its name, $(2) its folder
 define model_rules
@@ -59,19 +80,8 @@ $(2)/val.tar $(2)/test.tar: $(2)/%.tar: $(2)/augment-fixed.yaml $$(OUT)/splits.c
 	$$(call say,AUGMENT)
 	$$(run)xr-augment --config $$< --root $$(ROOT) $$(certified) --split $$* -o $$@ $$(OUT)/splits.csv
 
-# The checkpoint's name is that of all it depends on: other settings never meet an old state.
-$(2)/model.safetensors $(2)/log.csv &: $(2)/train.yaml $(2)/augment.yaml $(2)/val.tar $$(INIT_$(1)) $$(OUT)/splits.csv
-	$$(call say,TRAIN)
-	$$(run)state=$(2)/checkpoint-$$$$(cat $$^ | sha256sum | cut -c1-16); \
-	$$(PIPELINES)/run \
-	    "xr-augment --config $(2)/augment.yaml --root $$(ROOT) $$(certified) --split train $$(OUT)/splits.csv" \
-	    "xr-train --config $(2)/train.yaml -m $(1) $$(if $$(INIT_$(1)),--init $$(INIT_$(1))) $$(certified) --val $(2)/val.tar --checkpoint $$$$state -o $(2)/model.safetensors $$(TRAIN_FLAGS)" \
-	    >$(2)/log.csv; \
-	rm -rf $(2)/checkpoint-*
-
-$(2)/predictions.csv: $(2)/model.safetensors $(2)/test.tar $(2)/predict.yaml
-	$$(call say,PREDICT)
-	$$(run)xr-predict --config $(2)/predict.yaml -w $$< $$(certified) -o $$@ $(2)/test.tar
+$(call training,$(1),$(2),$(2),)
+$(foreach n,$(SEEDS),$(call training,$(1),$(2),$(2)/seed-$(n),-s $(n)))
 
 $(2)/metrics.json: $$(CONF)/metrics.yaml $(2)/predictions.csv
 	$$(call say,METRICS)
@@ -79,6 +89,12 @@ $(2)/metrics.json: $$(CONF)/metrics.yaml $(2)/predictions.csv
 $(2)/metrics.txt: $$(CONF)/metrics.yaml $(2)/predictions.csv
 	$$(call say,METRICS)
 	$$(run)xr-metrics --config $$< $$(certified) --text -o $$@ $(2)/predictions.csv
+
+# the model and its sisters of other seeds
+ENSEMBLE_$(1) := $(2)/predictions.csv $(SEEDS:%=$(2)/seed-%/predictions.csv)
+$(2)/ensemble.json $(2)/ensemble.txt: $(2)/ensemble.%: $$(CONF)/metrics.yaml $$(ENSEMBLE_$(1))
+	$$(call say,METRICS)
+	$$(run)xr-metrics --config $$< $$(certified) --ensemble mean $$(if $$(filter txt,$$*),--text) -o $$@ $$(ENSEMBLE_$(1))
 
 $(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2)/test.tar
 	$$(call say,CAM)
@@ -115,7 +131,7 @@ $(foreach m,$(MODELS),$(eval $(call model_rules,$(call name,$(m)),$(call dir_of,
 
 REPORTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/report.html)
 DOCUMENTS := $(foreach m,$(MODELS),$(DOCUMENTS_$(call name,$(m))))
-TEXTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.txt)
+TEXTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.txt $(if $(SEEDS),$(call dir_of,$(m))/ensemble.txt))
 
 $(OUT)/comparison.txt: $(foreach m,$(MODELS),$(call dir_of,$(m))/metrics.json)
 	$(call say,COMPARE)

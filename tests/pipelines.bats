@@ -161,3 +161,15 @@ CSV
     [[ ${lines[1]} == "one    4  0.750"*"0.750"*"normal 1.000  tumor 0.500" ]]
     [[ ${lines[2]} == "two    4  0.750 [0."*"]"*"normal 1.000"* ]]
 }
+
+@test "SEEDS: sisters of a model, and what the mean of all says" {
+    tiny
+    run -0 experiment SEEDS='2 3' out/ensemble.txt out/ensemble.json
+    [[ $output == *"out/seed-2/model.safetensors"*"out/seed-3/predictions.csv"* ]]
+    run -1 cmp -s out/seed-2/model.safetensors out/seed-3/model.safetensors
+    xr-metrics -n 50 --ensemble mean --no-history out/predictions.csv out/seed-2/predictions.csv out/seed-3/predictions.csv >want.json
+    [ "$(grep -A1 '"roc_auc_ovr_macro"' out/ensemble.json)" = "$(grep -A1 '"roc_auc_ovr_macro"' want.json)" ]
+    # what is there stays
+    run -0 experiment SEEDS='2 3' out/ensemble.txt
+    [ -z "$output" ]
+}
