@@ -121,9 +121,11 @@ static int find_columns(struct columns *at, const struct xr_table *t, bool truth
 static int number(double *v, const struct xr_table *t, size_t row, int col,
                   struct xr_err *err)
 {
+    struct xr_err why; /* which would be one of usage */
+
     if (xr_parse_real(v, xr_cell(t, row, (size_t)col), -MAX_COORDINATE, MAX_COORDINATE,
-                      err))
-        return xr_fail_in(err, "%s", t->names[col]);
+                      &why))
+        return xr_fail(err, "%s: %s", t->names[col], why.text);
     return 0;
 }
 

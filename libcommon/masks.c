@@ -235,13 +235,16 @@ static int find_spacing(struct xr_masks *m, struct xr_mask *mask, struct xr_err 
 static int find_group(struct xr_masks *m, struct xr_mask *mask, struct xr_err *err)
 {
     const cJSON *row = cJSON_GetObjectItemCaseSensitive(m->record.meta, "row");
-    const char *text = xr_json_text(row, m->group, NULL);
+    const cJSON *cell = cJSON_GetObjectItemCaseSensitive(row, m->group);
 
-    if (!text)
-        text = xr_json_text(m->record.meta, m->group, NULL);
-    if (!text)
+    if (!cell)
+        cell = cJSON_GetObjectItemCaseSensitive(m->record.meta, m->group);
+    if (cJSON_IsNumber(cell))
+        mask->group = xr_sprintf(err, "%.17g", cell->valuedouble);
+    else if (cJSON_IsString(cell))
+        mask->group = xr_strdup(cell->valuestring, err);
+    else
         return xr_fail(err, "it has no column '%s'", m->group);
-    mask->group = xr_strdup(text, err);
     return mask->group ? 0 : -1;
 }
 

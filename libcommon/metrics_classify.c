@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "certificate.h"
+#include "metrics_ledger.h"
 #include "metrics_subgroups.h"
 #include "stats_intervals.h"
 #include "stats_report.h"
@@ -173,6 +174,10 @@ cJSON *xr_classify_rows(const struct xr_classify *set, const struct xr_cli *cli,
                                                  .stratified = set->stratified};
 
         json = xr_classify_object(set, &report, text, err);
+        if (json && xr_metrics_set_rows(json, cli, predictions, err)) {
+            cJSON_Delete(json);
+            json = NULL;
+        }
     }
     xr_metrics_close(metrics);
     free(figures);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "metrics_join.h"
+#include "metrics_ledger.h"
 #include "metrics_parts.h"
 #include "stats_compare.h"
 #include "stats_ensemble.h"
@@ -440,11 +441,13 @@ cJSON *xr_compare_run(const struct xr_classify *set, const struct xr_cli *cli,
         goto done;
     inputs = xr_tables_digests(&run.tables);
     xr_classify_history(json, cli, inputs);
-    cJSON_Delete(inputs);
-    if (text && xr_compare_text(text, json, err)) {
+    if (xr_metrics_set_rows(json, cli, &run.tables.of[0], err) ||
+        (text && xr_compare_text(text, json, err))) {
         cJSON_Delete(json);
         json = NULL;
     }
+    xr_metrics_set_files(json, inputs);
+    cJSON_Delete(inputs);
 done:
     run_free(&run);
     return json;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "detect_read.h"
+#include "metrics_ledger.h"
 #include "stats_boxes.h"
 #include "stats_detect.h"
 #include "stats_figures.h"
@@ -239,6 +240,39 @@ static void add_history(cJSON *json, const struct run *run, const struct xr_cli 
     cJSON_Delete(inputs);
 }
 
+/* The images, and the objects with their places. */
+static int add_set(cJSON *json, const struct run *run, const struct xr_cli *cli,
+                   const char *prediction, struct xr_err *err)
+{
+    const struct xr_detect_data *d = &run->data;
+    size_t n = d->cases.keys.n + d->n_truth;
+    char **owned = xr_alloc_array(n, sizeof *owned, err);
+    const char **texts = xr_alloc_array(n, sizeof *texts, err);
+    int status = owned && texts ? 0 : -1;
+
+    for (size_t i = 0; i < n && !status; i++) {
+        if (i < d->cases.keys.n) {
+            owned[i] = xr_strdup(d->cases.keys.text[i], err);
+        } else {
+            const struct xr_truth_box *t = &d->truth[i - d->cases.keys.n];
+
+            owned[i] = xr_sprintf(err, "%s\n%s\n%.9g,%.9g,%.9g,%.9g",
+                                  d->cases.keys.text[t->image], d->classes.text[t->class],
+                                  t->box[0], t->box[1], t->box[2], t->box[3]);
+        }
+        texts[i] = owned[i];
+        status = owned[i] ? 0 : -1;
+    }
+    if (!status)
+        status = xr_metrics_set(json, cli, texts, n, err);
+    xr_metrics_set_file(json, prediction, d->digest[1]);
+    for (size_t i = 0; owned && i < n; i++)
+        free(owned[i]);
+    free(owned);
+    free(texts);
+    return status;
+}
+
 /* --- the run --------------------------------------------------------------------- */
 
 static int read_all(struct run *run, const struct xr_cli *cli, const char *const names[2],
@@ -300,6 +334,10 @@ static cJSON *make_json(struct run *run, const struct xr_cli *cli,
     add_classes(json, run);
     xr_figures_said(json, &run->set->bootstrap, &run->from, "image");
     add_history(json, run, cli, names);
+    if (add_set(json, run, cli, names[1], err)) {
+        cJSON_Delete(json);
+        return NULL;
+    }
     return json;
 }
 

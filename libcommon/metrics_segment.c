@@ -7,6 +7,7 @@
 
 #include "cases.h"
 #include "masks.h"
+#include "metrics_ledger.h"
 #include "pool.h"
 #include "stats_figures.h"
 #include "stats_report.h"
@@ -358,6 +359,31 @@ static void add_history(cJSON *json, const struct run *run, const struct xr_cli 
     cJSON_Delete(inputs);
 }
 
+/* The keys with the sizes of their masks. */
+static int add_set(cJSON *json, const struct run *run, const struct xr_cli *cli,
+                   const char *prediction, struct xr_err *err)
+{
+    char **owned = xr_alloc_array(run->n, sizeof *owned, err), digest[XR_SHA256_TEXT];
+    const char **texts = xr_alloc_array(run->n, sizeof *texts, err);
+    int status = owned && texts ? 0 : -1;
+
+    for (size_t i = 0; i < run->n && !status; i++) {
+        owned[i] = xr_sprintf(err, "%s\n%llu", run->rows[i].key,
+                              (unsigned long long)run->rows[i].segment.truth);
+        texts[i] = owned[i];
+        status = owned[i] ? 0 : -1;
+    }
+    if (!status)
+        status = xr_metrics_set(json, cli, texts, run->n, err);
+    xr_masks_digest(run->masks[1], digest);
+    xr_metrics_set_file(json, prediction, digest);
+    for (size_t i = 0; owned && i < run->n; i++)
+        free(owned[i]);
+    free(owned);
+    free(texts);
+    return status;
+}
+
 /* --- the run --------------------------------------------------------------------- */
 
 static int read_spacing(struct run *run, const char *text, struct xr_err *err)
@@ -439,6 +465,10 @@ cJSON *xr_segment_run(const struct xr_segment_set *set, const struct xr_cli *cli
     add_figures(json, "pooled", &run, figures + POOLED, XR_N_OVERLAP);
     xr_figures_said(json, &set->bootstrap, &from, "record");
     add_history(json, &run, cli, names);
+    if (add_set(json, &run, cli, prediction, err)) {
+        cJSON_Delete(json);
+        json = NULL;
+    }
 done:
     xr_out_close(out);
     run_free(&run);

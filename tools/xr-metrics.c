@@ -3,15 +3,15 @@
 #include <stdlib.h>
 
 #include "cli.h"
-#include "json.h"
 #include "metrics_classify.h"
 #include "metrics_combine.h"
 #include "metrics_compare.h"
+#include "metrics_modes.h"
 
 struct settings {
     struct xr_classify classify;
     struct xr_combine combine;
-    bool text;
+    struct xr_modes modes;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -50,8 +50,36 @@ static const struct xr_opt options[] = {
      "measure the tables' ensemble", 0, 0, XR_COMBINE_ENSEMBLES, false},
     {"predictions-out", 0, XR_OPT_TEXT, AT(combine.predictions_out), "FILE",
      "write the table that was measured", 0, 0, NULL, true},
-    {"text", 't', XR_OPT_FLAG, AT(text), NULL, "a report for people instead of JSON", 0,
-     0, NULL, false},
+    {"task", 0, XR_OPT_CHOICE, AT(modes.task), "TASK", "what is measured", 0, 0,
+     XR_METRICS_TASKS, false},
+    {"table", 0, XR_OPT_TEXT, AT(modes.table), "FILE",
+     "segment, detect: the cases, with their groups", 0, 0, NULL, false},
+    {"spacing", 0, XR_OPT_TEXT, AT(modes.spacing), "R,C",
+     "segment: of pixels, or source: of the records", 0, 0, NULL, false},
+    {"mask-threshold", 0, XR_OPT_REAL, AT(modes.mask_threshold), "T",
+     "segment: floating-point masks are inside from here on", -1e9, 1e9, NULL, false},
+    {"per-record", 0, XR_OPT_TEXT, AT(modes.per_record), "FILE",
+     "segment: a table with a row a record", 0, 0, NULL, true},
+    {"froc-rates", 0, XR_OPT_TEXT, AT(modes.rates), "LIST",
+     "detect: false positives an image, " XR_DETECT_RATES, 0, 0, NULL, false},
+    {"froc-iou", 0, XR_OPT_REAL, AT(modes.froc_iou), "T",
+     "detect: right from this IoU on, in FROC", 0.01, 1, NULL, false},
+    {"nms", 0, XR_OPT_REAL, AT(modes.nms), "T",
+     "detect: leave out what overlaps a better one by more", 0, 1, NULL, false},
+    {"one-class", 0, XR_OPT_FLAG, AT(modes.one_class), NULL,
+     "detect: boxes of all classes are of one", 0, 0, NULL, false},
+    {"overlaps", 0, XR_OPT_TEXT, AT(modes.overlaps), "FILE",
+     "detect: a table with the IoU of all pairs", 0, 0, NULL, true},
+    {"power", 0, XR_OPT_LIST, AT(modes.power.power), "FIGURE=W",
+     "how many cases an interval of +-W needs", 0, 0, NULL, false},
+    {"expect", 0, XR_OPT_LIST, AT(modes.power.expect), "FIGURE=V",
+     "power: what will be found", 0, 0, NULL, false},
+    {"ledger", 0, XR_OPT_TEXT, AT(modes.ledger), "FILE", "count looks at this test set",
+     0, 0, NULL, false},
+    {"format", 0, XR_OPT_CHOICE, AT(modes.format), "FORMAT", "of the result", 0, 0,
+     XR_METRICS_FORMATS, false},
+    {"text", 't', XR_OPT_FLAG, AT(modes.text), NULL, "a report for people: --format text",
+     0, 0, NULL, false},
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
 };
 
@@ -68,6 +96,8 @@ static const struct xr_tool tool = {
 static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
                       struct xr_buf *text, struct xr_err *err)
 {
+    if (xr_modes_has(&set->modes))
+        return xr_modes_run(&set->modes, &set->classify, cli, err);
     if (xr_combine_check(&set->combine, cli, err))
         return NULL;
     if (set->combine.ensemble)
@@ -83,24 +113,20 @@ static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
 
 int main(int argc, char **argv)
 {
-    struct settings set = {.classify = XR_CLASSIFY_DEFAULT};
+    struct settings set = {.classify = XR_CLASSIFY_DEFAULT, .modes = XR_MODES_DEFAULT};
     struct xr_cli cli;
     struct xr_buf text = {0};
-    struct xr_out *out = NULL;
     struct xr_err err = {0};
     cJSON *json;
     int status = EXIT_FAILURE;
 
     xr_cli_parse(&cli, &tool, &set, argc, argv);
+    xr_modes_check(&set.modes, &cli);
     if (xr_classify_check(&set.classify, &err))
         return xr_cli_end(&cli, EXIT_FAILURE, &err);
-    json = measure(&set, &cli, set.text ? &text : NULL, &err);
-    if (json && xr_out_open(&out, cli.output, 0, &err) == 0 &&
-        (set.text ? xr_out_write(out, text.data, text.size, &err)
-                  : xr_json_write(out, json, &err)) == 0 &&
-        xr_out_finish(out, &err) == 0)
+    json = measure(&set, &cli, set.modes.format == XR_METRICS_TEXT ? &text : NULL, &err);
+    if (json && xr_modes_write(json, &text, &set.modes, &cli, &err) == 0)
         status = EXIT_SUCCESS;
-    xr_out_close(out);
     cJSON_Delete(json);
     xr_buf_free(&text);
     return xr_cli_end(&cli, status, &err);
