@@ -256,6 +256,8 @@ static int of_record(struct xr_masks *m, struct xr_mask *mask, struct xr_err *er
     mask->key = xr_strdup(m->record.key, err);
     if (!mask->key)
         return -1;
+    if (!npy && !png && m->rule.absent)
+        return m->group ? find_group(m, mask, err) : 0;
     if (!npy && !png)
         return xr_fail(err, "it has no mask");
     if (npy ? from_npy(mask, npy->data, npy->size, m->rule.threshold, err)

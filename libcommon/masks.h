@@ -24,6 +24,7 @@ struct xr_masks_rule {
     double threshold;  /* of floating-point masks: inside from here on */
     const char *group; /* a column of KEY.json; NULL: none. Streams only */
     bool spacing;      /* a record that does not tell its spacing is an error */
+    bool absent;       /* a record without a mask is one of height 0, and no error */
 };
 
 /* What gives masks in some order; one thread at a time. */
@@ -50,7 +51,7 @@ void xr_masks_close(struct xr_masks *masks);
  * Pairs of masks with the same key, [0] from one source and [1] from the other, as they
  * become complete. Sources in the same order need the memory of one pair; what comes in
  * another order is kept, one bit a pixel. Refused: a key of only one source, or twice in
- * one, sizes that differ.
+ * one, sizes that differ. [0] may be of height 0 (absent).
  */
 struct xr_mask_pairs;
 int xr_mask_pairs_open(struct xr_mask_pairs **pairs, struct xr_masks *sources[2],

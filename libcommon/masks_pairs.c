@@ -167,7 +167,8 @@ int xr_mask_pairs_next(struct xr_mask_pairs *p, struct xr_mask pair[2],
             continue;
         if (remember(p, &pair[0], err))
             return -1;
-        if (pair[0].height != pair[1].height || pair[0].width != pair[1].width)
+        if (pair[0].height &&
+            (pair[0].height != pair[1].height || pair[0].width != pair[1].width))
             return xr_fail(err, "'%s': a mask of %zux%zu in %s, of %zux%zu in %s",
                            pair[0].key, pair[0].width, pair[0].height, p->name[0],
                            pair[1].width, pair[1].height, p->name[1]);

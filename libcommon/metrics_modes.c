@@ -33,7 +33,7 @@ static const struct {
     {"group", 1u << CLASSIFY | 1u << SEGMENT | 1u << DETECT},
     {"confidence", ~0u},
     {"split", ~0u},
-    {"skip-unlabelled", 1u << CLASSIFY | 1u << POWER},
+    {"skip-unlabelled", 1u << CLASSIFY | 1u << SEGMENT | 1u << POWER},
     {"table", 1u << SEGMENT | 1u << DETECT},
     {"spacing", 1u << SEGMENT},
     {"mask-threshold", 1u << SEGMENT},
@@ -93,6 +93,7 @@ cJSON *xr_modes_run(const struct xr_modes *m, const struct xr_classify *classify
                                            .table = m->table,
                                            .split = classify->split,
                                            .group = classify->group,
+                                           .skip_unlabelled = classify->skip_unlabelled,
                                            .per_record = m->per_record};
     const struct xr_detect_set detect = {.bootstrap = segment.bootstrap,
                                          .table = m->table,

@@ -31,7 +31,7 @@ struct run {
     struct xr_masks *masks[2];
     struct xr_mask_pairs *pairs;
     struct row *rows;
-    size_t n, room;
+    size_t n, room, n_unlabelled;
     uint32_t *order[XR_N_SEGMENT]; /* rows in rising order of a figure, without NaN */
     size_t n_defined[XR_N_SEGMENT];
     uint32_t *group; /* [n]; NULL: none */
@@ -55,6 +55,10 @@ static int fetch(void *shared, void *slot, struct xr_err *err)
         got = xr_mask_pairs_next(run->pairs, job->pair, err);
         if (got != 1)
             return got;
+        if (!job->pair[0].height) {
+            run->n_unlabelled++;
+            continue;
+        }
         memset(&job->row, 0, sizeof job->row);
         is = xr_cases_number(&run->cases, &job->row.number, job->pair[0].key,
                              job->pair[0].group, err);
@@ -329,6 +333,8 @@ static void add_counts(cJSON *json, const struct run *run)
     }
     cJSON_AddStringToObject(json, "task", "segment");
     cJSON_AddNumberToObject(json, "n", (double)run->n);
+    if (run->n_unlabelled)
+        cJSON_AddNumberToObject(json, "n_unlabelled", (double)run->n_unlabelled);
     cJSON_AddNumberToObject(json, "n_empty_truth", (double)empty[0]);
     cJSON_AddNumberToObject(json, "n_empty_prediction", (double)empty[1]);
     cJSON_AddNumberToObject(json, "n_empty_both", (double)empty[2]);
@@ -419,6 +425,7 @@ static int open_all(struct run *run, const char *const names[2], struct xr_err *
          xr_cases_read(&run->cases, set->table, set->split, set->group, err)))
         return -1;
     for (int i = 0; i < 2; i++) {
+        rule.absent = i == 0 && set->skip_unlabelled;
         rule.spacing = i == 0 && run->spacing[0] == 0;
         rule.group = i == 0 && !set->table ? set->group : NULL;
         if (xr_masks_open(&run->masks[i], names[i], &rule, err))
@@ -453,6 +460,9 @@ cJSON *xr_segment_run(const struct xr_segment_set *set, const struct xr_cli *cli
         (set->per_record && xr_out_open(&out, set->per_record, 0, err)) ||
         measure(&run, (size_t)set->bootstrap.jobs, err) || rank(&run, err))
         goto done;
+    if (run.n_unlabelled)
+        xr_cli_warn(cli, "%s: %zu records without a mask left out", truth,
+                    run.n_unlabelled);
     from = (struct xr_resampling){run.n, run.group, run.n_groups, ""};
     if (xr_figures_bootstrap(figures, N_FIGURES, &from, &set->bootstrap, figures_of, &run,
                              err) ||

@@ -15,6 +15,7 @@ struct xr_segment_set {
     double threshold;    /* of masks in floating point */
     const char *table;   /* the cases that are measured, with their groups; NULL: all */
     const char *split, *group; /* of the table; group also of records; NULL */
+    bool skip_unlabelled;      /* leave out records of the truth without a mask */
     const char *per_record;    /* a CSV with a line a case; NULL: none */
 };
 

@@ -18,6 +18,9 @@ xr-train -q -m resnet18 --val val.tar -o model.safetensors train.tar >log.csv
 xr-predict -q -w model.safetensors test.tar >predictions.csv
 xr-metrics -q -n 100 predictions.csv >metrics.json
 cp predictions.csv other.csv
+cp -R masks predicted
+printf '%s\n' key,class,x1,y1,x2,y2 a,tumor,0,0,9,9 >boxes.csv
+printf '%s\n' key,class,x1,y1,x2,y2,score a,tumor,1,0,9,9,0.5 >found.csv
 xr-cam -q -w model.safetensors --scores scores.csv -o cam.tar test.tar
 END
 }
