@@ -424,8 +424,11 @@ int xr_jackknife_rows(double *jack, const struct xr_metrics *m, struct xr_err *e
         uint32_t t = m->truth[i];
 
         count_row(s, &w, m, i, false);
-        for (size_t j = 0; j < 2 + k; j++)
-            s->row_sums[j] = w.row_sums[j] - m->row_sums[i * (2 + k) + j];
+        s->row_sums[0] = w.row_sums[0] - m->row_sums[i];
+        s->row_sums[1] = 0.0;
+        for (size_t c = 0; c < k; c++)
+            s->row_sums[1] += s->row_sums[2 + c] =
+                w.row_sums[2 + c] - m->row_sums[(1 + c) * m->n + i];
         for (size_t c = 0; c <= k; c++) {
             double *at = &s->bins[c].confidence[w.cell_of[c * m->n + i] / 2];
 

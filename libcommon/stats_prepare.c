@@ -186,15 +186,14 @@ static void sum_rows(struct xr_metrics *m, const double *scores)
 
     for (size_t i = 0; i < m->n; i++) {
         const double *p = scores + m->row[i] * m->k;
-        double *sums = m->row_sums + i * (2 + m->k), own = p[m->truth[i]];
+        double own = p[m->truth[i]];
         size_t above = 0;
 
-        sums[0] = -log(fmin(fmax(own, eps), 1.0 - eps));
+        m->row_sums[i] = -log(fmin(fmax(own, eps), 1.0 - eps));
         for (size_t c = 0; c < m->k; c++) {
             double off = p[c] - (m->truth[i] == c ? 1.0 : 0.0);
 
-            sums[2 + c] = off * off;
-            sums[1] += off * off;
+            m->row_sums[(1 + c) * m->n + i] = off * off;
             above += p[c] > own || (p[c] == own && c < m->truth[i]);
         }
         m->in_top[i] = above < m->top_k;
@@ -250,7 +249,7 @@ static int alloc(struct xr_metrics *m, struct xr_err *err)
     m->by_confidence = xr_alloc_array(n, sizeof *m->by_confidence, err);
     m->gap = xr_alloc_array(n, sizeof *m->gap, err);
     m->tied = xr_alloc_array(n, sizeof *m->tied, err);
-    m->row_sums = xr_alloc_array(n * (2 + k), sizeof *m->row_sums, err);
+    m->row_sums = xr_alloc_array(n * (1 + k), sizeof *m->row_sums, err);
     m->in_top = xr_alloc_array(n, sizeof *m->in_top, err);
     if (!m->row || !m->truth || !m->predicted || !m->class_from || !m->cell_from ||
         !m->rankings || !m->micro.id || !m->binnings || !m->by_confidence || !m->gap ||

@@ -194,37 +194,66 @@ static void fill_counts(struct xr_metrics_room *room, const struct xr_metrics *m
         s->in_top += weight[i] * m->in_top[i];
 }
 
+/* Sum of weight times x, in four sums so that one addition need not wait for another. */
+static double dot(const uint32_t *weight, const double *x, size_t n)
+{
+    double sum[4] = {0};
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += (double)(int32_t)weight[i + j] * x[i + j];
+    for (; i < n; i++)
+        sum[0] += (double)(int32_t)weight[i] * x[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* The same of chosen rows, with the sum of their weights. */
+static double dot_at(uint64_t *count, const uint32_t *weight, const uint32_t *at,
+                     const double *x, size_t n)
+{
+    double sum[4] = {0};
+    uint32_t counts[4] = {0};
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        for (size_t j = 0; j < 4; j++) {
+            uint32_t w = weight[at[i + j]];
+
+            counts[j] += w;
+            sum[j] += (double)(int32_t)w * x[i + j];
+        }
+    }
+    for (; i < n; i++) {
+        counts[0] += weight[at[i]];
+        sum[0] += (double)(int32_t)weight[at[i]] * x[i];
+    }
+    *count = (uint64_t)counts[0] + counts[1] + counts[2] + counts[3];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 static void fill_row_sums(struct xr_metrics_room *room, const struct xr_metrics *m)
 {
     double *sums = room->sums.row_sums;
-    size_t width = 2 + m->k;
 
-    memset(sums, 0, width * sizeof *sums);
-    for (size_t i = 0; i < m->n; i++) {
-        const double *row = m->row_sums + i * width;
-        double weight = room->weight[i];
-
-        for (size_t j = 0; j < width; j++)
-            sums[j] += weight * row[j];
-    }
+    sums[0] = dot(room->weight, m->row_sums, m->n);
+    sums[1] = 0.0;
+    for (size_t c = 0; c < m->k; c++)
+        sums[1] += sums[2 + c] = dot(room->weight, m->row_sums + (1 + c) * m->n, m->n);
 }
 
 static void fill_bins(struct xr_bin_sums *to, const struct xr_binning *b,
                       const uint32_t *weight, size_t n_bins)
 {
     for (size_t bin = 0; bin < n_bins; bin++) {
-        uint64_t counts[2] = {0};
+        uint64_t counts[2];
         double confidence = 0.0;
 
-        for (int right = 0; right < 2; right++) {
-            size_t end = b->from[2 * bin + (size_t)right + 1];
+        for (size_t right = 0; right < 2; right++) {
+            size_t from = b->from[2 * bin + right], end = b->from[2 * bin + right + 1];
 
-            for (size_t i = b->from[2 * bin + (size_t)right]; i < end; i++) {
-                uint32_t w = weight[b->order[i]];
-
-                counts[right] += w;
-                confidence += w * b->confidence[i];
-            }
+            confidence += dot_at(&counts[right], weight, b->order + from,
+                                 b->confidence + from, end - from);
         }
         to->n[bin] = counts[0] + counts[1];
         to->right[bin] = counts[1];
