@@ -92,7 +92,7 @@ $(B)/families.h: force
 $(B)/kernels/arch.o: $(B)/families.h
 
 $(B)/libcommon/nifti_file.o: EXTRA := -O3 -idirafter /usr/include/nifti # its header names its neighbours
-$(B)/libcommon/pixels/%.o $(B)/libcommon/stats_sums.o: EXTRA := -O3 # loops written to be vectorised
+$(B)/libcommon/pixels/%.o $(B)/libcommon/stats_sums.o $(B)/libcommon/stats.o: EXTRA := -O3 # loops written to be vectorised
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -32,7 +32,7 @@ int xr_classify_check(const struct xr_classify *set, struct xr_err *err)
         return xr_fail_usage(err,
                              "--proportion-interval: these intervals are of independent "
                              "rows, not of those of --group");
-    return 0;
+    return xr_fit_check(&set->fit, set->split, err);
 }
 
 /* The rows are whole parts of the split that the certificate is of. */
@@ -90,21 +90,26 @@ struct xr_scored xr_classify_scored(const struct xr_classify *set,
                               .top_k = (size_t)set->top_k};
 }
 
+static enum xr_ci_method proportion_method(const struct xr_classify *set)
+{
+    static const enum xr_ci_method methods[] = {XR_CI_NONE, XR_CI_WILSON,
+                                                XR_CI_CLOPPER_PEARSON};
+
+    return methods[set->proportion_interval];
+}
+
 int xr_classify_figures(struct xr_figure *figures, struct xr_metrics **metrics,
                         const struct xr_classify *set, const struct xr_scored *scored,
                         const struct xr_bootstrap *bootstrap, struct xr_err *err)
 {
     static const enum xr_ci_method areas[] = {XR_CI_NONE, XR_CI_DELONG,
                                               XR_CI_DELONG_LOGIT};
-    static const enum xr_ci_method proportions[] = {XR_CI_NONE, XR_CI_WILSON,
-                                                    XR_CI_CLOPPER_PEARSON};
 
     if (xr_metrics_open(metrics, scored, err))
         return -1;
     if (xr_metrics_bootstrap(figures, *metrics, bootstrap, err) ||
         xr_metrics_intervals(figures, *metrics, scored, areas[set->auc_interval],
-                             proportions[set->proportion_interval], set->confidence,
-                             err)) {
+                             proportion_method(set), set->confidence, err)) {
         xr_metrics_close(*metrics);
         *metrics = NULL;
         return -1;
@@ -192,24 +197,61 @@ void xr_classify_history(cJSON *json, const struct xr_cli *cli, const cJSON *inp
         cJSON_AddItemToArray(cJSON_AddArrayToObject(json, "history"), entry);
 }
 
+static void add_digest(cJSON *inputs, const struct xr_table *table)
+{
+    cJSON_AddStringToObject(inputs, xr_last_part(table->name), table->digest);
+}
+
+/* The rows of table, after what is fitted on others. */
+static cJSON *run_fitted(const struct xr_classify *set, const struct xr_cli *cli,
+                         struct xr_table *table, cJSON *inputs, struct xr_buf *text,
+                         struct xr_err *err)
+{
+    const struct xr_bootstrap bootstrap = xr_classify_bootstrap(set, cli);
+    struct xr_predictions predictions = {0};
+    struct xr_fit_rows rows = {0};
+    cJSON *json = NULL, *said = NULL;
+    bool wanted = xr_fit_wanted(&set->fit);
+
+    add_digest(inputs, table);
+    if ((wanted && xr_fit_read(&rows, &set->fit, table, set->skip_unlabelled, err)) ||
+        xr_classify_take(&predictions, set, cli, table, err))
+        goto done;
+    if (rows.own_table)
+        add_digest(inputs, &rows.predictions.table);
+    if (wanted && (xr_fit_apart(&rows, &predictions, err) ||
+                   xr_fit_calibrate(&rows, &predictions, &set->fit, cli, &said, err)))
+        goto done;
+    json = xr_classify_rows(set, cli, &predictions, text, err);
+    if (json && said) {
+        cJSON_AddItemToObject(json, "calibrated_by", said);
+        said = NULL;
+    }
+    if (json && wanted &&
+        xr_fit_operate(json, text, &rows, &predictions, &set->fit, set->split,
+                       set->stratified, &bootstrap, proportion_method(set), err)) {
+        cJSON_Delete(json);
+        json = NULL;
+    }
+done:
+    cJSON_Delete(said);
+    xr_fit_free(&rows);
+    xr_predictions_free(&predictions);
+    return json;
+}
+
 cJSON *xr_classify_run(const struct xr_classify *set, const struct xr_cli *cli,
                        const char *path, struct xr_buf *text, struct xr_err *err)
 {
-    struct xr_predictions predictions = {0};
     struct xr_table table;
-    cJSON *json = NULL, *inputs;
+    cJSON *json, *inputs;
 
-    if (xr_table_read(&table, path, err) ||
-        xr_classify_take(&predictions, set, cli, &table, err))
+    if (xr_table_read(&table, path, err))
         return NULL;
-    json = xr_classify_rows(set, cli, &predictions, text, err);
-    if (json) {
-        inputs = cJSON_CreateObject();
-        cJSON_AddStringToObject(inputs, xr_last_part(predictions.table.name),
-                                predictions.table.digest);
+    inputs = cJSON_CreateObject();
+    json = run_fitted(set, cli, &table, inputs, text, err);
+    if (json)
         xr_classify_history(json, cli, inputs);
-        cJSON_Delete(inputs);
-    }
-    xr_predictions_free(&predictions);
+    cJSON_Delete(inputs);
     return json;
 }

@@ -6,6 +6,7 @@
 #define XR_METRICS_CLASSIFY_H
 
 #include "cli.h"
+#include "metrics_operating.h"
 #include "predictions.h"
 #include "stats_report.h"
 
@@ -24,10 +25,12 @@ struct xr_classify {
     int64_t bins, top_k;     /* of calibration; of top_k_accuracy */
     char *by;                /* columns of subgroups (xr_add_subgroups); NULL: none */
     char *decision;          /* classes of decision curves; NULL: none */
+    struct xr_fit_settings fit;
 };
 #define XR_CLASSIFY_DEFAULT                                                              \
     {                                                                                    \
-        .resamples = 9999, .confidence = 0.95, .bins = 15, .top_k = 2                    \
+        .resamples = 9999, .confidence = 0.95, .bins = 15, .top_k = 2,                   \
+        .fit = XR_FIT_DEFAULT                                                            \
     }
 #define XR_CLASSIFY_METHODS "bca|percentile|basic"
 #define XR_CLASSIFY_AUC "bootstrap|delong|delong-logit"

@@ -92,6 +92,20 @@ double xr_sum(const double *x, size_t n)
     return sum + lost;
 }
 
+/* In four sums, so that one addition need not wait for another. */
+double xr_weighted_sum(const uint32_t *weight, const double *x, size_t n)
+{
+    double sum[4] = {0};
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += (double)(int32_t)weight[i + j] * x[i + j];
+    for (; i < n; i++)
+        sum[0] += (double)(int32_t)weight[i] * x[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

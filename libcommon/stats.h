@@ -26,6 +26,8 @@ double xr_norm_quantile(double p);
 
 /* Sum with Neumaier's correction: the error does not grow with n. */
 double xr_sum(const double *x, size_t n);
+/* Sum of weight [n] times x [n]; weights below 2^31. */
+double xr_weighted_sum(const uint32_t *weight, const double *x, size_t n);
 /* Sort ascending; there must be no NaN. */
 void xr_sort(double *x, size_t n);
 /* Quantile of sorted values, n > 0, q in [0, 1]: linear between order statistics (numpy's

@@ -73,19 +73,25 @@ done:
     return status;
 }
 
-/* Rows by (truth, prediction), in the order of the file within a cell. */
+/* Rows by (truth, prediction), then by their scores, so that sums do not depend on the
+ * order of the file; equal rows in that order. */
 struct cell_row {
     uint32_t truth, predicted, row;
 };
 
-static int compare_cells(const void *a, const void *b)
+static int compare_cells(const void *a, const void *b, void *scored)
 {
     const struct cell_row *x = a, *y = b;
+    const struct xr_scored *s = scored;
+    const double *p = s->p + x->row * s->k, *q = s->p + y->row * s->k;
 
     if (x->truth != y->truth)
         return x->truth < y->truth ? -1 : 1;
     if (x->predicted != y->predicted)
         return x->predicted < y->predicted ? -1 : 1;
+    for (size_t c = 0; c < s->k; c++)
+        if (p[c] != q[c])
+            return p[c] < q[c] ? -1 : 1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
@@ -104,7 +110,7 @@ static int sort_cells(struct xr_metrics *m, const struct xr_scored *s, struct xr
                 best = c;
         rows[i] = (struct cell_row){s->label[i], best, (uint32_t)i};
     }
-    qsort(rows, m->n, sizeof *rows, compare_cells);
+    qsort_r(rows, m->n, sizeof *rows, compare_cells, (void *)(uintptr_t)s);
     for (size_t i = 0; i < m->n; i++) {
         m->row[i] = rows[i].row;
         m->truth[i] = rows[i].truth;

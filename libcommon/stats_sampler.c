@@ -391,10 +391,8 @@ static void additive_eval(double *figures, void *room, const void *context,
     const struct xr_additive *a = context;
     double *sums = room;
 
-    memset(sums, 0, a->m * sizeof *sums);
-    for (size_t i = 0; i < a->n; i++)
-        for (size_t j = 0; j < a->m; j++)
-            sums[j] += (double)weight[i] * a->x[i * a->m + j];
+    for (size_t j = 0; j < a->m; j++)
+        sums[j] = xr_weighted_sum(weight, a->x + j * a->n, a->n);
     a->of(figures, sums, a->context);
 }
 
@@ -411,7 +409,7 @@ static void additive_jackknife(double *jack, double *figures, double *sums,
         memcpy(sums, all, a->m * sizeof *sums);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < a->m; j++)
-                sums[j] -= a->x[rows[i] * a->m + j];
+                sums[j] -= a->x[j * a->n + rows[i]];
         a->of(figures, sums, a->context);
         for (size_t f = 0; f < a->n_figures; f++)
             jack[f * r->units + u] = figures[f];
@@ -436,9 +434,8 @@ int xr_additive_intervals(struct xr_figure *figures, const struct xr_sampler *r,
 
     if (!values || !one || !all || !sums)
         goto done;
-    for (size_t i = 0; i < a->n; i++)
-        for (size_t j = 0; j < a->m; j++)
-            all[j] += a->x[i * a->m + j];
+    for (size_t j = 0; j < a->m; j++)
+        all[j] = xr_sum(a->x + j * a->n, a->n);
     a->of(values, all, a->context);
     if (bootstrap->method == XR_CI_BCA && bootstrap->n_resamples) {
         jack = xr_alloc_array(a->n_figures * r->units, sizeof *jack, err);

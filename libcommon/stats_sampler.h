@@ -88,7 +88,7 @@ int xr_sampler_intervals(struct xr_figure *figures, const double *values,
                          struct xr_err *err) XR_MUST_USE;
 
 /*
- * Figures of sums over rows, as shares and their differences are: x [n][m], and of()
+ * Figures of sums over rows, as shares and their differences are: x [m][n], and of()
  * makes n_figures from sums [m] of weighted rows (NaN: undefined). The jackknife costs
  * O(units), not O(n * units).
  */

@@ -194,21 +194,7 @@ static void fill_counts(struct xr_metrics_room *room, const struct xr_metrics *m
         s->in_top += weight[i] * m->in_top[i];
 }
 
-/* Sum of weight times x, in four sums so that one addition need not wait for another. */
-static double dot(const uint32_t *weight, const double *x, size_t n)
-{
-    double sum[4] = {0};
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; j++)
-            sum[j] += (double)(int32_t)weight[i + j] * x[i + j];
-    for (; i < n; i++)
-        sum[0] += (double)(int32_t)weight[i] * x[i];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-/* The same of chosen rows, with the sum of their weights. */
+/* xr_weighted_sum of chosen rows, and the sum of their weights. */
 static double dot_at(uint64_t *count, const uint32_t *weight, const uint32_t *at,
                      const double *x, size_t n)
 {
@@ -236,10 +222,11 @@ static void fill_row_sums(struct xr_metrics_room *room, const struct xr_metrics 
 {
     double *sums = room->sums.row_sums;
 
-    sums[0] = dot(room->weight, m->row_sums, m->n);
+    sums[0] = xr_weighted_sum(room->weight, m->row_sums, m->n);
     sums[1] = 0.0;
     for (size_t c = 0; c < m->k; c++)
-        sums[1] += sums[2 + c] = dot(room->weight, m->row_sums + (1 + c) * m->n, m->n);
+        sums[1] += sums[2 + c] =
+            xr_weighted_sum(room->weight, m->row_sums + (1 + c) * m->n, m->n);
 }
 
 static void fill_bins(struct xr_bin_sums *to, const struct xr_binning *b,

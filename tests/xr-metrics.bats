@@ -169,6 +169,63 @@ TEXT
     wrong_usage xr-metrics --top-k 0 labelled.csv
 }
 
+# A table with val and test rows of two classes, scores falling.
+two_splits() {
+    { echo key,label,split,p_no,p_yes
+      awk 'BEGIN { for (i = 0; i < 40; i++) { y = (i * 7) % 10 < 10 - i / 4 ? "yes" : "no"; p = (39.5 - i) / 40
+          printf "k%d,%s,%s,%.6f,%.6f\n", i, y, i % 2 ? "val" : "test", 1 - p, p } }'; } >two.csv
+}
+
+@test "operating points: fitted on val, measured on test, never the other way round" {
+    two_splits
+    xr-metrics -n 200 --split test --at sens=0.9 --at youden --at spec=1:no two.csv >m.json
+    [ "$(value operating_points.class m.json)" = '"yes"' ]
+    [ "$(value operating_points.fitted_on.split m.json)" = '"val"' ]
+    [ "$(value operating_points.fitted_on.n m.json)" = 20 ]
+    [ "$(value operating_points.measured_on.split m.json)" = '"test"' ]
+    [ "$(grep -c '"rule"' m.json)" = 3 ]
+    # the threshold by hand: the val score at which 90 % of val's positives are reached
+    t=$(awk -F, '$3 == "val" { n += $2 == "yes"; s[NR] = $5; y[NR] = $2 == "yes" }
+        END { for (i = 1; i <= NR; i++) { if (i in s) { tp += y[i]; if (tp >= .9 * n) { print s[i] + 0; exit } } } }' two.csv)
+    [ "$(value operating_points.threshold m.json)" = "$t" ]
+    tp=$(awk -F, -v t="$t" '$3 == "test" && $2 == "yes" && $5 >= t' two.csv | wc -l)
+    [ "$(value operating_points.tp m.json)" = "$tp" ]
+    wrong_usage xr-metrics --at youden two.csv
+    wrong_usage xr-metrics --at youden --split val two.csv
+    wrong_usage xr-metrics --at youden --split train --fit-split test two.csv
+    wrong_usage xr-metrics --at nonsense --split test two.csv
+    wrong_usage xr-metrics --fit two.csv two.csv
+    run -1 --separate-stderr xr-metrics -n 0 --at youden:maybe --split test two.csv
+    [[ $stderr == *"there is no such class" ]]
+    # other rows in a file of their own; the same rows are refused
+    grep -v ,test, two.csv >val.csv
+    grep -v ,val, two.csv >test.csv
+    xr-metrics -n 200 --at sens=0.9 --fit val.csv test.csv >other.json
+    [ "$(value operating_points.threshold other.json)" = "$t" ]
+    run -1 --separate-stderr xr-metrics -n 0 --at youden --fit val.csv two.csv
+    [[ $stderr == *"is among the rows to fit on" ]]
+    xr-metrics -n 0 --text --split test --at youden two.csv | grep -q 'yes at youden: threshold'
+}
+
+@test "calibration: fitted on val, written, said; test rows alone change" {
+    two_splits
+    for how in temperature platt isotonic dirichlet; do
+        xr-metrics -n 0 --split test --calibrate $how --calibration-out $how.json two.csv >m.json
+        [ "$(value calibrated_by.method m.json)" = "\"$how\"" ]
+        [ "$(value calibration.fitted_on.n $how.json)" = 20 ]
+        grep -q '"two.csv": "sha256:' $how.json
+    done
+    xr-metrics -n 0 --split test two.csv >plain.json
+    xr-metrics -n 0 --split test --calibrate temperature two.csv >m.json
+    [ "$(value accuracy.value plain.json)" = "$(value accuracy.value m.json)" ]
+    [ "$(value log_loss.value plain.json)" != "$(value log_loss.value m.json)" ]
+    wrong_usage xr-metrics --calibrate temperature --split val two.csv
+    wrong_usage xr-metrics --calibrate temperature two.csv
+    wrong_usage xr-metrics --calibration-out c.json --split test two.csv
+    [ ! -e c.json ]
+    wrong_usage xr-metrics --calibrate platt --split test two.csv two.csv
+}
+
 @test "several splits at once are warned of" {
     predictions
     run -0 --separate-stderr xr-metrics -n 0 labelled.csv

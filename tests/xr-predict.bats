@@ -72,6 +72,30 @@ predict() {
         awk -F, 'NR > 1 { n++; if (($1 - $2) ^ 2 > 1e-12) exit 1 } END { exit n != 10 }'
 }
 
+@test "--calibration: as xr-metrics fits and applies it, and the table says so" {
+    inputs
+    predict test.tar >p.csv
+    awk -F, -v OFS=, 'NR == 1 { print; next } { $3 = NR % 2 ? "val" : "test"; if (NR % 3 == 0) $2 = "tumor"; print }' p.csv >two.csv
+    for how in temperature dirichlet; do
+        xr-metrics -n 0 --split test --calibrate $how --calibration-out cal.json two.csv >m.json
+        predict --calibration cal.json test.tar >c.csv
+        [ "$(head -n 1 c.csv | cut -d, -f8,9)" = pred,calibration ]
+        [[ $(sed -n 2p c.csv | cut -d, -f9) == "$how sha256:"* ]]
+        # the same log loss when the calibrated table is measured as it is
+        awk -F, -v OFS=, 'NR == FNR { l[NR] = $2; s[NR] = $3; next } FNR > 1 { $2 = l[FNR]; $3 = s[FNR] } { print }' two.csv c.csv >again.csv
+        xr-metrics -n 0 --split test again.csv >again.json
+        a=$(grep -A1 '"log_loss"' m.json | sed -n 's/.*value": \(.*\),/\1/p')
+        b=$(grep -A1 '"log_loss"' again.json | sed -n 's/.*value": \(.*\),/\1/p')
+        awk -v a="$a" -v b="$b" 'BEGIN { exit !((a - b) ^ 2 < 1e-10 && a > 0) }'
+    done
+    sed 's/"normal", "tumor"/"tumor", "normal"/' cal.json >other.json
+    run -1 --separate-stderr xr-predict -j 1 -w m.safetensors --calibration other.json test.tar
+    [[ $stderr == "xr-predict: other.json: its classes are not those of the model" ]]
+    [ -z "$output" ]
+    run -1 --separate-stderr xr-predict -j 1 -w m.safetensors --calibration test.tar test.tar
+    [ -z "$output" ]
+}
+
 @test "films without a label are predicted too" {
     inputs
     tiny-stream 4 size=32 labels=0 >new.tar

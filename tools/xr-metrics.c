@@ -46,6 +46,16 @@ static const struct xr_opt options[] = {
      "subgroups and gaps: center,age:0-18-40-65-", 0, 0, NULL, false},
     {"decision", 0, XR_OPT_TEXT, AT(classify.decision), "CLASSES",
      "decision curves of these", 0, 0, NULL, false},
+    {"at", 0, XR_OPT_LIST, AT(classify.fit.at), "RULE",
+     "threshold: sens=S, spec=S, youden, cost=R, and :CLASS", 0, 0, NULL, false},
+    {"calibrate", 0, XR_OPT_CHOICE, AT(classify.fit.calibrate), "METHOD",
+     "calibrate the probabilities first", 0, 0, XR_FIT_CALIBRATIONS, false},
+    {"calibration-out", 0, XR_OPT_TEXT, AT(classify.fit.calibration_out), "FILE",
+     "write the calibration for xr-predict", 0, 0, NULL, true},
+    {"fit-split", 0, XR_OPT_TEXT, AT(classify.fit.split), "NAME",
+     "rows that --at and --calibrate are fitted on", 0, 0, NULL, false},
+    {"fit", 0, XR_OPT_TEXT, AT(classify.fit.file), "FILE", "the table with these rows", 0,
+     0, NULL, false},
     {"ensemble", 0, XR_OPT_CHOICE, AT(combine.ensemble), "RULE",
      "measure the tables' ensemble", 0, 0, XR_COMBINE_ENSEMBLES, false},
     {"predictions-out", 0, XR_OPT_TEXT, AT(combine.predictions_out), "FILE",
@@ -100,6 +110,11 @@ static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
         return xr_modes_run(&set->modes, &set->classify, cli, err);
     if (xr_combine_check(&set->combine, cli, err))
         return NULL;
+    if ((set->combine.ensemble || cli->n_operands > 1) &&
+        xr_fit_wanted(&set->classify.fit)) {
+        xr_fail_usage(err, "--at and --calibrate are of one table");
+        return NULL;
+    }
     if (set->combine.ensemble)
         return xr_ensemble_run(&set->combine, &set->classify, cli, text, err);
     if (cli->n_operands > 1 && (set->classify.by || set->classify.decision)) {

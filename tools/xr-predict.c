@@ -17,6 +17,8 @@ static const struct xr_opt options[] = {
      0, XR_PRECISIONS, 0},
     {"tta", 0, XR_OPT_CHOICE, AT(tta), NULL, "average with the mirror image", 0, 0,
      XR_TTA, 0},
+    {"calibration", 0, XR_OPT_TEXT, AT(calibration), "FILE",
+     "calibrate, as xr-metrics --calibrate fitted it", 0, 0, NULL, 0},
     {0},
 };
 

@@ -673,8 +673,8 @@ static void check_additive(void)
             size_t best = p[i * K + 1] > p[i * K] ? 1 : 0;
 
             best = p[i * K + 2] > p[i * K + best] ? 2 : best;
-            x[2 * i] = 1;
-            x[2 * i + 1] = best == label[i];
+            x[i] = 1;
+            x[N + i] = best == label[i];
         }
         need(!xr_metrics_open(&m, &scored, &err), &err);
         need(!xr_metrics_bootstrap(all, m, &bootstrap, &err), &err);

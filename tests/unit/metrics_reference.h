@@ -20,7 +20,8 @@ static void need(int good, const struct xr_err *err)
 }
 
 /* One figure: null is undefined; abs 1e-10 or rel 1e-9. Returns 1 if it agrees. */
-static int agrees(double got, const cJSON *want, const char *file, const char *what)
+__attribute__((unused)) static int agrees(double got, const cJSON *want, const char *file,
+                                          const char *what)
 {
     double v = cJSON_IsNumber(want) ? want->valuedouble : NAN;
 
@@ -36,7 +37,8 @@ static int agrees(double got, const cJSON *want, const char *file, const char *w
     return 0;
 }
 
-static const cJSON *get(const cJSON *object, const char *a, const char *b)
+__attribute__((unused)) static const cJSON *get(const cJSON *object, const char *a,
+                                                const char *b)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, a);
 

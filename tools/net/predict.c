@@ -8,6 +8,7 @@
 #include "csv.h"
 #include "json.h"
 #include "loss.h"
+#include "stats_calibration.h"
 
 /* The columns every predictions table begins with. */
 static const char *const first_columns[] = {"key", "label", "split", "fold", "group"};
@@ -24,6 +25,8 @@ struct job {
     char **columns;               /* the others, as the first record has them */
     size_t n_columns;
     uint64_t done;
+    struct xr_calibration calibration;
+    char *calibrated; /* what the column of it says; NULL: not calibrated */
 };
 
 static bool taken(const struct job *job, const char *name)
@@ -36,7 +39,7 @@ static bool taken(const struct job *job, const char *name)
         if (!strncmp(name, "p_", 2) && !strcmp(name + 2, job->c.classes[i]))
             return true;
     }
-    return !strcmp(name, "pred");
+    return !strcmp(name, "pred") || (job->calibrated && !strcmp(name, "calibration"));
 }
 
 /* The row of the table a record came from: an object of texts, or NULL. */
@@ -61,7 +64,8 @@ static int write_header(struct job *job, struct xr_err *err)
              xr_csv_field(job->out, false, name.data, err);
     }
     xr_buf_free(&name);
-    if (rc || xr_csv_field(job->out, false, "pred", err))
+    if (rc || xr_csv_field(job->out, false, "pred", err) ||
+        (job->calibrated && xr_csv_field(job->out, false, "calibration", err)))
         return -1;
     job->columns = xr_alloc_array(row ? (size_t)cJSON_GetArraySize(row) : 0,
                                   sizeof *job->columns, err);
@@ -104,7 +108,8 @@ static int write_row(struct job *job, size_t i, struct xr_err *err)
             return -1;
         best = p[c] > p[best] ? c : best;
     }
-    if (xr_csv_field(job->out, false, job->c.classes[best], err))
+    if (xr_csv_field(job->out, false, job->c.classes[best], err) ||
+        (job->calibrated && xr_csv_field(job->out, false, job->calibrated, err)))
         return -1;
     for (size_t c = 0; c < job->n_columns; c++) {
         if (xr_csv_field(job->out, false, xr_json_text(row, job->columns[c], ""), err))
@@ -125,6 +130,35 @@ static int probabilities(float *p, struct job *job, struct xr_err *err)
     return 0;
 }
 
+/* The file's classes are the model's, in their order. */
+static int open_calibration(struct job *job, const char *path, struct xr_err *err)
+{
+    struct xr_calibration *cal = &job->calibration;
+
+    if (xr_calibration_read(cal, path, err))
+        return -1;
+    for (size_t c = 0; c < cal->k || c < job->c.n_classes; c++)
+        if (cal->k != job->c.n_classes || strcmp(cal->classes[c], job->c.classes[c]) != 0)
+            return xr_fail(err, "%s: its classes are not those of the model",
+                           xr_input_name(path));
+    job->calibrated =
+        xr_sprintf(err, "%s %s", xr_calibration_name(cal->method), cal->digest);
+    return job->calibrated ? 0 : -1;
+}
+
+static void calibrate(float *p, const struct xr_calibration *cal, size_t n)
+{
+    double row[XR_CALIBRATION_CLASSES];
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < cal->k; c++)
+            row[c] = (double)p[i * cal->k + c];
+        xr_calibration_apply(cal, row);
+        for (size_t c = 0; c < cal->k; c++)
+            p[i * cal->k + c] = (float)row[c];
+    }
+}
+
 static int one_batch(struct job *job, struct xr_err *err)
 {
     struct xr_batch *b = &job->batch;
@@ -139,6 +173,8 @@ static int one_batch(struct job *job, struct xr_err *err)
         for (size_t i = 0; i < n; i++)
             job->p[i] = (job->p[i] + job->mirrored[i]) / 2;
     }
+    if (job->calibrated)
+        calibrate(job->p, &job->calibration, b->n);
     if (!job->done && write_header(job, err))
         return -1;
     for (size_t i = 0; i < b->n; i++) {
@@ -176,7 +212,8 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
     if (xr_classifier_open(&job.c, set->weights, &run, err) ||
         xr_classifier_accepts(&job.c, xr_reader_header(job.in), xr_input_name(input),
                               err) ||
-        xr_batch_open(&job.batch, xr_reader_header(job.in), run.batch, err))
+        xr_batch_open(&job.batch, xr_reader_header(job.in), run.batch, err) ||
+        (set->calibration && open_calibration(&job, set->calibration, err)))
         goto done;
     room = run.batch * job.c.n_classes;
     job.logits = xr_alloc_array(room, sizeof *job.logits, err);
@@ -210,5 +247,7 @@ done:
     free(job.logits);
     free(job.p);
     free(job.mirrored);
+    free(job.calibrated);
+    xr_calibration_free(&job.calibration);
     return got;
 }
