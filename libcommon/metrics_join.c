@@ -16,7 +16,7 @@ static const char *path_end(const char *path, int depth)
     return at;
 }
 
-static bool all_differ(char **paths, size_t n, int depth)
+static bool all_differ(const char *const *paths, size_t n, int depth)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
@@ -25,7 +25,7 @@ static bool all_differ(char **paths, size_t n, int depth)
     return true;
 }
 
-static int name_tables(struct xr_tables *t, char **paths, struct xr_err *err)
+static int name_tables(struct xr_tables *t, const char *const *paths, struct xr_err *err)
 {
     int depth = 0;
 
@@ -64,18 +64,20 @@ static int read_one(struct xr_predictions *p, const char *path,
 static int read_all(struct xr_tables *t, const struct xr_classify *set,
                     const struct xr_cli *cli, bool plain, struct xr_err *err)
 {
+    const char *input = xr_cli_input(cli), *const *paths = &input;
     struct xr_classify one = *set;
 
-    *t = (struct xr_tables){0};
-    t->of = xr_alloc_array(cli->n_operands, sizeof *t->of, err);
-    t->names = xr_alloc_array(cli->n_operands, sizeof *t->names, err);
-    if (!t->of || !t->names)
-        goto fail;
-    t->n = cli->n_operands;
-    if (name_tables(t, cli->operands, err))
+    *t = (struct xr_tables){.n = 1};
+    if (cli->n_operands > 1) {
+        t->n = cli->n_operands;
+        paths = (const char *const *)cli->operands;
+    }
+    t->of = xr_alloc_array(t->n, sizeof *t->of, err);
+    t->names = xr_alloc_array(t->n, sizeof *t->names, err);
+    if (!t->of || !t->names || name_tables(t, paths, err))
         goto fail;
     for (size_t i = 0; i < t->n; i++) {
-        if (read_one(&t->of[i], cli->operands[i], &one, cli, plain, err))
+        if (read_one(&t->of[i], paths[i], &one, cli, plain, err))
             goto fail;
         one.group = NULL;
     }
@@ -100,8 +102,10 @@ int xr_tables_read_plain(struct xr_tables *t, const struct xr_classify *set,
 void xr_tables_free(struct xr_tables *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        xr_predictions_free(&t->of[i]);
-        free(t->names[i]);
+        if (t->of)
+            xr_predictions_free(&t->of[i]);
+        if (t->names)
+            free(t->names[i]);
     }
     free(t->of);
     free(t->names);

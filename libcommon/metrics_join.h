@@ -15,9 +15,9 @@ struct xr_tables {
 };
 
 /*
- * Read the tables named on the command line, as `set` asks for rows, each verified
- * against the certificate. The column --group is read from the first table alone. Where a
- * path comes twice, "#2" is added to its name.
+ * Read the tables named on the command line (none: standard input), as `set` asks for
+ * rows, each verified against the certificate. The column --group is read from the first
+ * table alone. Where a path comes twice, "#2" is added to its name.
  */
 int xr_tables_read(struct xr_tables *tables, const struct xr_classify *set,
                    const struct xr_cli *cli, struct xr_err *err) XR_MUST_USE;

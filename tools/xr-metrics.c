@@ -6,6 +6,7 @@
 #include "metrics_classify.h"
 #include "metrics_combine.h"
 #include "metrics_compare.h"
+#include "metrics_folds.h"
 #include "metrics_modes.h"
 
 struct settings {
@@ -57,7 +58,10 @@ static const struct xr_opt options[] = {
     {"fit", 0, XR_OPT_TEXT, AT(classify.fit.file), "FILE", "the table with these rows", 0,
      0, NULL, false},
     {"ensemble", 0, XR_OPT_CHOICE, AT(combine.ensemble), "RULE",
-     "measure the tables' ensemble", 0, 0, XR_COMBINE_ENSEMBLES, false},
+     "measure the tables together: mean, logmean or vote", 0, 0, XR_COMBINE_ENSEMBLES,
+     false},
+    {"folds", 0, XR_OPT_CHOICE, AT(combine.folds), "HOW",
+     "the tables are folds: pooled or averaged", 0, 0, XR_COMBINE_FOLDS, false},
     {"predictions-out", 0, XR_OPT_TEXT, AT(combine.predictions_out), "FILE",
      "write the table that was measured", 0, 0, NULL, true},
     {"task", 0, XR_OPT_CHOICE, AT(modes.task), "TASK", "what is measured", 0, 0,
@@ -117,8 +121,11 @@ static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
     }
     if (set->combine.ensemble)
         return xr_ensemble_run(&set->combine, &set->classify, cli, text, err);
+    if (set->combine.folds)
+        return xr_folds_run(&set->combine, &set->classify, cli, text, err);
     if (cli->n_operands > 1 && (set->classify.by || set->classify.decision)) {
-        xr_fail_usage(err, "--by and --decision are of one table, or of --ensemble");
+        xr_fail_usage(
+            err, "--by and --decision are of one table, of --ensemble or --folds pooled");
         return NULL;
     }
     if (cli->n_operands > 1)
