@@ -16,12 +16,13 @@ static void raw(struct xr_doc *d, const char *html, const char *markdown)
 
 /* --- inline ----------------------------------------------------------------------- */
 
-/* Would this begin a list, a heading or a quotation at the start of a line? */
+/* Would this begin a list, a heading or a line at the start of a paragraph? What would
+ * begin a quotation is an entity. */
 static bool begins_block(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
 
-    return strchr("-+=~#>", *text) ||
+    return strchr("-+=~#", *text) ||
            (digits && (text[digits] == '.' || text[digits] == ')'));
 }
 
@@ -50,6 +51,8 @@ static void put_part(struct xr_doc *d, const char *text, size_t n)
 
 static void markdown_text(struct xr_doc *d, const char *text)
 {
+    if (d->start && text)
+        text += strspn(text, " \t\r\n"); /* indented lines would be code */
     if (d->start && text && *text && begins_block(text)) {
         size_t digits = strspn(text, "0123456789");
 
@@ -171,7 +174,7 @@ void xr_doc_number_text(char text[32], double v)
              size >= 1e5               ? "%.4g"
              : size >= 100             ? "%.1f"
              : size >= 10              ? "%.2f"
-             : size >= 0.0095 || !size ? "%.3f"
+             : size >= 0.0005 || !size ? "%.3f"
                                        : "%.2g",
              v);
 }

@@ -22,6 +22,10 @@ MODELS ?= tf_efficientnet_lite0 resnet18 $(patsubst $(WEIGHTS)/%.safetensors,%,$
 $(foreach m,$(MODELS),$(eval INIT_$(m) := $(wildcard $(WEIGHTS)/$(m).safetensors)))
 ROOT := $(DATA)
 DEMOGRAPHICS = $(OUT)/split-demographics.csv
+ifeq ($(wildcard $(DATA)/split.csv),)
+CERTIFICATE := $(OUT)/split-certificate.json
+FLOW := $(OUT)/split-flow.csv
+endif
 # the columns of dataset.csv that the films of one patient share
 PATIENT := center,age,gender,hand,ulna,radius,humerus,foot,tibia,fibula,femur,hip bone,ankle-joint,knee-joint,hip-joint,wrist-joint,elbow-joint,shoulder-joint
 include $(dir $(lastword $(MAKEFILE_LIST)))experiment.mk
@@ -32,22 +36,20 @@ all: $(OUT)/comparison.txt $(TEXTS) $(REPORTS) $(DOCUMENTS)
 	@printf '\n'; $(foreach r,$(REPORTS),printf 'Report: %s\n' '$(abspath $(r))';)
 
 ifneq ($(wildcard $(DATA)/split.csv),)
-$(OUT)/splits.csv: $(DATA)/split.csv
+$(OUT)/splits.csv $(DEMOGRAPHICS) &: $(DATA)/split.csv $(call gone,$(DEMOGRAPHICS))
 	$(call say,COPY)
-	$(run)mkdir -p $(@D)
+	$(run)mkdir -p $(OUT)
 	$(run)xr-split --check $< >/dev/null
 	$(run)$(PIPELINES)/demographics $< >$(DEMOGRAPHICS)
-	$(run)cp $< $@
+	$(run)cp $< $(OUT)/splits.csv
 else
-CERTIFICATE := $(OUT)/split-certificate.json
-FLOW := $(OUT)/split-flow.csv
 # the set may lie one folder down, as in its archive
 TABLES := $(wildcard $(foreach d,$(DATA) $(DATA)/BTXRD,$(d)/labels.csv $(d)/dataset.csv $(d)/dataset.xlsx))
 $(OUT)/films.csv: $(if $(TABLES),$(TABLES),$(OUT)/download/.complete)
 	$(call say,FILMS)
 	$(run)mkdir -p $(@D)
 	$(run)$(PIPELINES)/btxrd-data $(DATA) $@
-$(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/films.csv
+$(OUT)/splits.csv $(CERTIFICATE) $(FLOW) $(DEMOGRAPHICS) &: $(CONF)/split.yaml $(OUT)/films.csv $(call gone,$(CERTIFICATE) $(FLOW) $(DEMOGRAPHICS))
 	$(call say,SPLIT)
 	$(run)groups=(); \
 	case $$(head -n 1 $(OUT)/films.csv) in \
@@ -56,7 +58,7 @@ $(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/films.csv
 	esac; \
 	xr-split --config $< --root $(DATA) -j "$$(nproc)" "$${groups[@]}" --certificate $(CERTIFICATE) \
 	    --pairs $(OUT)/split-pairs.csv --flow $(FLOW) --demographics $(DEMOGRAPHICS) \
-	    -o $@ $(OUT)/films.csv
+	    -o $(OUT)/splits.csv $(OUT)/films.csv
 $(OUT)/download/.complete:
 	$(call say,FETCH)
 	$(run)$(PIPELINES)/btxrd-fetch $(@D)

@@ -19,6 +19,6 @@ $(OUT)/data/dataset.csv: $(CONF)/synth.yaml
 	$(call say,SYNTH)
 	$(run)xr-synth --config $< --force -j $$(nproc) -o $(OUT)/data
 
-$(OUT)/splits.csv: $(CONF)/split.yaml $(OUT)/data/dataset.csv
+$(OUT)/splits.csv $(CERTIFICATE) $(FLOW) $(DEMOGRAPHICS) &: $(CONF)/split.yaml $(OUT)/data/dataset.csv $(call gone,$(CERTIFICATE) $(FLOW) $(DEMOGRAPHICS))
 	$(call say,SPLIT)
-	$(run)xr-split --config $< --certificate $(CERTIFICATE) --flow $(FLOW) --demographics $(DEMOGRAPHICS) -o $@ $(OUT)/data/dataset.csv
+	$(run)xr-split --config $< --certificate $(CERTIFICATE) --flow $(FLOW) --demographics $(DEMOGRAPHICS) -o $(OUT)/splits.csv $(OUT)/data/dataset.csv

@@ -40,8 +40,12 @@ $(OUT)/split.txt: $(OUT)/splits.csv
 	$(call say,CHECK)
 	$(run)xr-split --check $< >$@
 
+# what a rule must make again because a file beside its target is gone: make itself does not look
+gone = $(if $(filter-out $(wildcard $(1)),$(1)),force)
 certified = $(if $(CERTIFICATE),--certificate $(CERTIFICATE))
 beside = $(certified) $(if $(FLOW),--flow $(FLOW)) $(if $(DEMOGRAPHICS),--demographics $(DEMOGRAPHICS))
+# subgroups are drawn where the metrics have them
+by := $(shell sed -n '/^metrics:/,/^[^ #]/s/^ *by: *//p' $(YAML))
 CHECKLISTS ?= claim2024 tripod-ai stard-ai
 
 # --- one training ----------------------------------------------------------------------------
@@ -100,9 +104,12 @@ $(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2
 	$$(call say,CAM)
 	$$(run)xr-cam --config $$< $$(certified) -w $(2)/model.safetensors --scores $(2)/cam-scores.csv -o $(2)/cam.tar $(2)/test.tar
 
-$(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
+$(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg $(2)/scores.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
 	$$(call say,PLOT)
 	$$(run)xr-plot $$* --config $$< -o $$@ $(2)/predictions.csv
+$(2)/forest.svg: $$(CONF)/plot.yaml $(2)/metrics.json
+	$$(call say,PLOT)
+	$$(run)xr-plot forest --config $$< -o $$@ $(2)/metrics.json
 $(2)/curves.svg: $$(CONF)/plot.yaml $(2)/log.csv
 	$$(call say,PLOT)
 	$$(run)xr-plot curves --config $$< -o $$@ $(2)/log.csv
@@ -110,7 +117,7 @@ $(2)/classes.svg: $$(CONF)/plot.yaml $$(OUT)/splits.csv
 	$$(call say,PLOT)
 	$$(run)xr-plot classes --config $$< -o $$@ $$(OUT)/splits.csv
 
-PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg)
+PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg scores.svg $(if $(by),forest.svg))
 DOCUMENTS_$(1) := $(addprefix $(2)/,card.md card.html $(addsuffix .md,$(addprefix checklist-,$(CHECKLISTS))))
 # what report, card and checklists are made of
 $(2)/report.html $$(DOCUMENTS_$(1)): $$(CONF)/report.yaml $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv

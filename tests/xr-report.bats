@@ -326,6 +326,23 @@ proofs="$all --certificate c.json --flow flow.csv --demographics people.csv --ro
     grep -qFx 'none\_known' card.md
     grep -qFx '\- &lt;b&gt; \| a' card.md
     ! grep -q 'who answers for this model' card.md || false
+    # nothing that a person writes begins a list, code, a quotation or a heading
+    while IFS='=' read -r text want; do
+        xr-report --card --format markdown --log log.csv --contact "$text" >card.md
+        got=$(grep -A2 '^## Contact' card.md | tail -n 1)
+        [ "$got" = "$want" ] || {
+            echo "'$text' became '$got'" >&2
+            return 1
+        }
+    done <<'T'
+  12. a=12\. a
+    x=x
+> a=&gt; a
+# a=\# a
++ a=\+ a
+7) a=7\) a
+a `b` <i> &amp; "c"=a \`b\` &lt;i&gt; &amp;amp; "c"
+T
 }
 
 @test "a card of little says what is missing" {
