@@ -69,6 +69,15 @@ int xr_coco_open(struct xr_coco **coco, const char *path, char digest[XR_SHA256_
  * not among the images leaves boxes->known false. */
 int xr_coco_boxes(struct xr_boxes *boxes, const struct xr_coco *coco, const char *path,
                   struct xr_err *err) XR_MUST_USE;
+/* Image i, in the order of names; false: there are not so many. height, width: 0 where
+ * the file does not say them. */
+bool xr_coco_image(const char **name, size_t *height, size_t *width,
+                   const struct xr_coco *coco, size_t i);
+/* Switch on (1), in mask [height][width], the pixels of the run-length masks of that
+ * film. */
+int xr_coco_runs(unsigned char *mask, size_t height, size_t width,
+                 const struct xr_coco *coco, const char *path,
+                 struct xr_err *err) XR_MUST_USE;
 void xr_coco_close(struct xr_coco *coco);
 
 /*

@@ -4,10 +4,12 @@
 
 #include "boxes.h"
 #include "json.h"
+#include "rle.h"
 
 struct image {
     const char *name; /* file_name */
     double id;
+    const cJSON *json;
 };
 
 struct annotation {
@@ -65,6 +67,7 @@ static int read_images(struct xr_coco *coco, struct xr_err *err)
 
         image->name = xr_json_text(item, "file_name", NULL);
         image->id = xr_json_number(item, "id", -1);
+        image->json = item;
         if (!image->name)
             return xr_fail(err, "image %zu has no file_name", coco->n_images);
     }
@@ -193,7 +196,7 @@ static int add(struct xr_boxes *b, const struct xr_coco *coco, const cJSON *json
 
 static const struct image *find_image(const struct xr_coco *coco, const char *path)
 {
-    struct image wanted = {path, 0};
+    struct image wanted = {path, 0, NULL};
     const struct image *found =
         bsearch(&wanted, coco->images, coco->n_images, sizeof wanted, by_name);
 
@@ -202,16 +205,12 @@ static const struct image *find_image(const struct xr_coco *coco, const char *pa
                  : bsearch(&wanted, coco->images, coco->n_images, sizeof wanted, by_name);
 }
 
-int xr_coco_boxes(struct xr_boxes *b, const struct xr_coco *coco, const char *path,
-                  struct xr_err *err)
+/* The first annotation of an image; those behind it are of it, or of another. */
+static size_t first_annotation(const struct xr_coco *coco, const struct image *image)
 {
-    const struct image *image = find_image(coco, path);
     size_t low = 0, high = coco->n_annotations;
 
-    memset(b, 0, sizeof *b);
-    if (!image)
-        return 0;
-    while (low < high) { /* the first one of the image */
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
 
         if (coco->annotations[middle].image < image->id)
@@ -219,14 +218,62 @@ int xr_coco_boxes(struct xr_boxes *b, const struct xr_coco *coco, const char *pa
         else
             high = middle;
     }
-    for (; low < coco->n_annotations && coco->annotations[low].image == image->id;
-         low++) {
+    return low;
+}
+
+int xr_coco_boxes(struct xr_boxes *b, const struct xr_coco *coco, const char *path,
+                  struct xr_err *err)
+{
+    const struct image *image = find_image(coco, path);
+    size_t low;
+
+    memset(b, 0, sizeof *b);
+    if (!image)
+        return 0;
+    for (low = first_annotation(coco, image);
+         low < coco->n_annotations && coco->annotations[low].image == image->id; low++) {
         if (add(b, coco, coco->annotations[low].json, err)) {
             xr_boxes_free(b);
             return xr_fail_in(err, "image '%s'", image->name);
         }
     }
     b->known = true;
+    return 0;
+}
+
+bool xr_coco_image(const char **name, size_t *height, size_t *width,
+                   const struct xr_coco *coco, size_t i)
+{
+    const char *const names[2] = {"height", "width"};
+    size_t sides[2] = {0};
+
+    if (i >= coco->n_images)
+        return false;
+    for (int k = 0; k < 2; k++) {
+        double v = xr_json_number(coco->images[i].json, names[k], 0);
+
+        if (v >= 1 && v <= 65500)
+            sides[k] = (size_t)v;
+    }
+    *name = coco->images[i].name;
+    *height = sides[0];
+    *width = sides[1];
+    return true;
+}
+
+int xr_coco_runs(unsigned char *mask, size_t height, size_t width,
+                 const struct xr_coco *coco, const char *path, struct xr_err *err)
+{
+    const struct image *image = find_image(coco, path);
+
+    for (size_t i = image ? first_annotation(coco, image) : coco->n_annotations;
+         i < coco->n_annotations && coco->annotations[i].image == image->id; i++) {
+        const cJSON *runs =
+            cJSON_GetObjectItemCaseSensitive(coco->annotations[i].json, "segmentation");
+
+        if (cJSON_IsObject(runs) && xr_rle_draw(mask, height, width, runs, err))
+            return xr_fail_in(err, "image '%s'", image->name);
+    }
     return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "boxes.h"
+#include "cases.h"
 #include "csv.h"
 #include "image.h"
 #include "json.h"
@@ -23,6 +25,8 @@ struct xr_masks {
     size_t n, at;
     bool folder, only_masks;
     struct xr_sha256 *sha; /* of files */
+    struct xr_coco *coco;
+    char digest[XR_SHA256_TEXT]; /* of coco */
     struct xr_reader *reader;
     struct xr_record record;
 };
@@ -199,6 +203,42 @@ static int next_of_folder(struct xr_masks *m, struct xr_mask *mask, struct xr_er
     return status ? -1 : 1;
 }
 
+/* --- COCO ------------------------------------------------------------------------ */
+
+static int draw_polygons(struct xr_mask *mask, const struct xr_coco *coco,
+                         const char *name, struct xr_err *err)
+{
+    struct xr_boxes boxes = {0};
+    struct xr_image image = {0};
+    int status = xr_coco_boxes(&boxes, coco, name, err) ||
+                 xr_boxes_draw(&image, &boxes, mask->width, mask->height, err);
+
+    for (size_t i = 0; !status && i < mask->height * mask->width; i++)
+        mask->on[i] = ((const uint8_t *)image.data)[i] != 0;
+    xr_image_free(&image);
+    xr_boxes_free(&boxes);
+    return status ? -1 : 0;
+}
+
+static int next_of_coco(struct xr_masks *m, struct xr_mask *mask, struct xr_err *err)
+{
+    const char *name;
+    size_t height, width;
+
+    if (!xr_coco_image(&name, &height, &width, m->coco, m->at))
+        return 0;
+    m->at++;
+    mask->key = xr_case_key(name, err);
+    if (!mask->key)
+        return -1;
+    if (!height || !width)
+        return xr_fail(err, "%s: image '%s' has no height and width", m->path, name);
+    if (shape(mask, height, width, err) || draw_polygons(mask, m->coco, name, err) ||
+        xr_coco_runs(mask->on, height, width, m->coco, name, err))
+        return xr_fail_in(err, "%s", m->path);
+    return 1;
+}
+
 /* --- streams --------------------------------------------------------------------- */
 
 /* The spacing of a record's pixels from that of its film and the fit. */
@@ -307,7 +347,7 @@ int xr_masks_open(struct xr_masks **result, const char *path,
     m->path = xr_strdup(path, err);
     m->sha = xr_sha256_new(err);
     m->group = rule->group ? xr_strdup(rule->group, err) : NULL;
-    single = strcmp(path, "-") && suffix_of(path);
+    single = strcmp(path, "-") && (suffix_of(path) || ends_in(path, ".json"));
     if (!m->path || !m->sha || (rule->group && !m->group))
         status = -1;
     else if ((rule->group || rule->spacing) &&
@@ -316,6 +356,8 @@ int xr_masks_open(struct xr_masks **result, const char *path,
             xr_fail(err, "%s: files have neither groups nor spacing of their own", path);
     else if (exists && S_ISDIR(st.st_mode))
         status = open_folder(m, err);
+    else if (ends_in(path, ".json"))
+        status = xr_coco_open(&m->coco, path, m->digest, err);
     else
         status = single ? 0 : open_stream(m, err);
     if (status) {
@@ -333,6 +375,8 @@ int xr_masks_next(struct xr_masks *m, struct xr_mask *mask, struct xr_err *err)
         return next_of_folder(m, mask, err);
     if (m->reader)
         return next_of_stream(m, mask, err);
+    if (m->coco)
+        return next_of_coco(m, mask, err);
     if (m->at++)
         return 0;
     mask->key = xr_strdup("mask", err);
@@ -341,7 +385,9 @@ int xr_masks_next(struct xr_masks *m, struct xr_mask *mask, struct xr_err *err)
 
 void xr_masks_digest(const struct xr_masks *m, char text[72])
 {
-    if (m->reader)
+    if (m->coco)
+        memcpy(text, m->digest, sizeof m->digest);
+    else if (m->reader)
         xr_reader_digest(m->reader, text);
     else
         xr_sha256_text(m->sha, text);
@@ -355,6 +401,7 @@ void xr_masks_close(struct xr_masks *m)
         free(m->entries[i]);
     free(m->entries);
     xr_sha256_free(m->sha);
+    xr_coco_close(m->coco);
     xr_record_free(&m->record);
     xr_reader_close(m->reader);
     free(m->group);

@@ -33,10 +33,12 @@ struct xr_masks;
 /*
  * path: a folder of .npy files and pictures, whose key is the name less its suffix and
  * less ".mask" (where there is such a name, files without ".mask" are passed over); one
- * such file (its key is "mask"); else a record stream ("-": standard input) with
- * KEY.mask.npy or KEY.mask.png, of one epoch. A picture or a mask of whole numbers is
- * inside where it is not 0. A mask is (H,W), sides from 1 to 65,500; a picture has one
- * gray level a pixel. Refused: a key twice in a folder, a record without a mask.
+ * such file (its key is "mask"); COCO's JSON (.json), whose polygons and run-length masks
+ * of an image are one mask, drawn as xr_boxes_draw does; else a record stream ("-":
+ * standard input) with KEY.mask.npy or KEY.mask.png, of one epoch. A picture or a mask of
+ * whole numbers is inside where it is not 0. A mask is (H,W), sides from 1 to 65,500; a
+ * picture has one gray level a pixel. Refused: a key twice in a folder, a record without
+ * a mask.
  */
 int xr_masks_open(struct xr_masks **masks, const char *path,
                   const struct xr_masks_rule *rule, struct xr_err *err) XR_MUST_USE;
@@ -51,7 +53,7 @@ void xr_masks_close(struct xr_masks *masks);
  * Pairs of masks with the same key, [0] from one source and [1] from the other, as they
  * become complete. Sources in the same order need the memory of one pair; what comes in
  * another order is kept, one bit a pixel. Refused: a key of only one source, or twice in
- * one, sizes that differ. [0] may be of height 0 (absent).
+ * one, sizes that differ. Where [0] is absent, [1] may be anything.
  */
 struct xr_mask_pairs;
 int xr_mask_pairs_open(struct xr_mask_pairs **pairs, struct xr_masks *sources[2],

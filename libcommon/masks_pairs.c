@@ -167,6 +167,9 @@ int xr_mask_pairs_next(struct xr_mask_pairs *p, struct xr_mask pair[2],
             continue;
         if (remember(p, &pair[0], err))
             return -1;
+        if (pair[0].height && !pair[1].height)
+            return xr_fail(err, "%s: record '%s': it has no mask", p->name[1],
+                           pair[1].key);
         if (pair[0].height &&
             (pair[0].height != pair[1].height || pair[0].width != pair[1].width))
             return xr_fail(err, "'%s': a mask of %zux%zu in %s, of %zux%zu in %s",

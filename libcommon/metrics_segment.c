@@ -425,7 +425,7 @@ static int open_all(struct run *run, const char *const names[2], struct xr_err *
          xr_cases_read(&run->cases, set->table, set->split, set->group, err)))
         return -1;
     for (int i = 0; i < 2; i++) {
-        rule.absent = i == 0 && set->skip_unlabelled;
+        rule.absent = set->skip_unlabelled;
         rule.spacing = i == 0 && run->spacing[0] == 0;
         rule.group = i == 0 && !set->table ? set->group : NULL;
         if (xr_masks_open(&run->masks[i], names[i], &rule, err))

@@ -109,6 +109,65 @@ number() {
     [ ! -e rows.csv ]
 }
 
+@test "segment: COCO's polygons and run-length masks against pictures" {
+    mkdir found
+    pgm found/a.pgm 4 3 000001100110
+    pgm found/b.pgm 4 3 000000000000
+    pgm found/c.pgm 4 3 000001100111
+    cat >truth.json <<'JSON'
+{"images": [{"id": 1, "file_name": "x/a.png", "height": 3, "width": 4}, {"id": 2, "file_name": "b.png", "height": 3, "width": 4},
+  {"id": 3, "file_name": "c.png", "height": 3, "width": 4}], "categories": [{"id": 1, "name": "t"}],
+ "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "segmentation": {"size": [3, 4], "counts": [4, 2, 1, 2, 3]}},
+  {"id": 2, "image_id": 3, "category_id": 1, "bbox": [1, 1, 2, 2], "segmentation": [[1, 1, 2, 1, 2, 2, 1, 2]]},
+  {"id": 3, "image_id": 3, "category_id": 1, "bbox": [3, 2, 1, 1], "segmentation": {"size": [3, 4], "counts": "61"}}]}
+JSON
+    sed -i 's/"counts": "61"/"counts": [11, 1]/' truth.json
+    xr-metrics --task segment -n 0 --per-record rows.csv --format csv truth.json found >got
+    [ "$(number got n)" = 3 ]
+    [ "$(number got n_empty_both)" = 1 ]
+    [ "$(number got mean.dice)" = 1 ]
+    sed -i 's/, 3\]}/, 4]}/' truth.json
+    run -1 --separate-stderr xr-metrics --task segment truth.json found
+    [[ $stderr == "xr-metrics: truth.json: image 'x/a.png': a run-length mask whose runs"* ]]
+}
+
+@test "segment: the spacing of the film, in the record's size" {
+    need_shared
+    need xr-augment
+    xr-augment --version | grep -q 'DICOM.*no\|without DICOM' && skip "built without DICOM"
+    cp "$SHARED/data/dicom/CT_small.dcm" .
+    # 128 x 128 pixels of 0.661468 mm; the mask of one ends 10 of them later
+    for last in 89 99; do
+        { echo P2 128 128 1; awk -v last=$last 'BEGIN { for (y = 0; y < 128; y++) for (x = 0; x < 128; x++)
+            print y >= 40 && y < 80 && x >= 30 && x <= last }'; } >$last.pgm
+        printf '%s\n' key,path,mask,label,split a,CT_small.dcm,$last.pgm,x,test >$last.csv
+        for fit in squash pad; do
+            xr-augment -q --size 64 --fit $fit --split test -o $fit$last.tar $last.csv
+        done
+    done
+    for fit in squash pad; do
+        xr-metrics --task segment --spacing source -n 0 --format csv ${fit}89.tar ${fit}99.tar >got
+        [ "$(printf %.5f "$(number got mean.hausdorff)")" = 6.61468 ]
+        [ "$(number got distances_in)" = mm ]
+    done
+}
+
+@test "segment: records without a mask are an error, or left out and counted" {
+    xr-synth -q -n 9 --size 48 --ratio 1:1:1 -s 3 -o .
+    xr-split -q -s 7 -o splits.csv dataset.csv
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "mask") m = i } NR == 2 { $m = "" } { $1 = $1; print }' OFS=, \
+        splits.csv >without.csv
+    xr-augment -q --size 32 --split all -o all.tar splits.csv
+    xr-augment -q --size 32 --split all -o some.tar without.csv
+    run -1 --separate-stderr xr-metrics --task segment some.tar all.tar
+    [[ $stderr == *": it has no mask" ]]
+    run -0 --separate-stderr xr-metrics --task segment --skip-unlabelled --format csv -n 0 some.tar all.tar
+    [[ $stderr == *"some.tar: "*" records without a mask left out" ]]
+    echo "$output" >got
+    [ $(($(number got n) + $(number got n_unlabelled))) = 9 ]
+    [ "$(number got mean.dice)" = 1 ]
+}
+
 @test "segment: sets that differ, sizes that differ, files that are no masks" {
     masks
     rm found/c.pgm
