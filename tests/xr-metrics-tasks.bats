@@ -134,12 +134,12 @@ JSON
 @test "segment: the spacing of the film, in the record's size" {
     need_shared
     need xr-augment
-    xr-augment --version | grep -q 'DICOM.*no\|without DICOM' && skip "built without DICOM"
+    xr-augment --version | grep -q "^DICOM: DCMTK" || skip "built without DICOM"
     cp "$SHARED/data/dicom/CT_small.dcm" .
     # 128 x 128 pixels of 0.661468 mm; the mask of one ends 10 of them later
     for last in 89 99; do
         { echo P2 128 128 1; awk -v last=$last 'BEGIN { for (y = 0; y < 128; y++) for (x = 0; x < 128; x++)
-            print y >= 40 && y < 80 && x >= 30 && x <= last }'; } >$last.pgm
+            print (y >= 40 && y < 80 && x >= 30 && x <= last) }'; } >$last.pgm
         printf '%s\n' key,path,mask,label,split a,CT_small.dcm,$last.pgm,x,test >$last.csv
         for fit in squash pad; do
             xr-augment -q --size 64 --fit $fit --split test -o $fit$last.tar $last.csv
