@@ -166,8 +166,7 @@ int xr_plot_cam(struct xr_drawing *d, const char *path,
             xr_fail(d->err, "%s: no heat maps", xr_input_name(path));
         }
     }
-    xr_report_free_films(data);
-    cJSON_Delete(data->cam_history);
+    xr_report_free(data);
     free(data);
     return status;
 }

@@ -6,6 +6,9 @@
 #include "metrics_classify.h"
 #include "plot_kinds.h"
 
+#define MOST_ADDITIONS ((size_t)600000000) /* of rows, classes and resamples */
+#define LEAST_RESAMPLES 200
+
 typedef int of_scored(struct xr_drawing *, const struct xr_plot_scored *);
 typedef int of_table(struct xr_drawing *, const struct xr_table *);
 typedef int of_stream(struct xr_drawing *, const char *, const struct xr_plot_request *);
@@ -30,6 +33,7 @@ static const struct {
     {"pr", READS_SCORED, xr_plot_pr, NULL, NULL},
     {"scores", READS_SCORED, xr_plot_scores, NULL, NULL},
     {"reliability", READS_SCORED, xr_plot_reliability, NULL, NULL},
+    {"decision", READS_SCORED, xr_plot_decision, NULL, NULL},
     {"forest", READS_SUBGROUPS, NULL, NULL, NULL},
     {"folds", READS_SEVERAL, NULL, NULL, NULL},
     {"curves", READS_TABLE, NULL, xr_plot_curves, NULL},
@@ -38,7 +42,7 @@ static const struct {
     {"sheet", READS_STREAM, NULL, NULL, xr_plot_sheet},
 };
 const char xr_plot_names[] =
-    "confusion|roc|pr|scores|reliability|forest|folds|curves|classes|cam|sheet";
+    "confusion|roc|pr|scores|reliability|decision|forest|folds|curves|classes|cam|sheet";
 
 int xr_plot_find(const char *name)
 {
@@ -53,6 +57,36 @@ size_t xr_plot_files(int kind)
     return kinds[kind].reads == READS_SEVERAL ? XR_PLOT_FILES : 1;
 }
 
+/* Fewer resamples for very many rows, unless their number was asked for. */
+static void spare_resamples(struct xr_bootstrap *bootstrap, const struct xr_scored *rows,
+                            const struct xr_cli *cli)
+{
+    int64_t affordable = (int64_t)(MOST_ADDITIONS / (rows->n * rows->k));
+
+    affordable = affordable > LEAST_RESAMPLES ? affordable : LEAST_RESAMPLES;
+    if (xr_cli_given(cli, "resamples") || bootstrap->n_resamples <= affordable)
+        return;
+    bootstrap->n_resamples = affordable;
+    xr_cli_warn(cli,
+                "intervals are of %lld resamples only, as rows are many; -n takes "
+                "another number",
+                (long long)affordable);
+}
+
+static int read_points(cJSON **points, const char *path, struct xr_err *err)
+{
+    const cJSON *list;
+
+    if (!path)
+        return 0;
+    *points = xr_json_read(path, NULL, err);
+    list = cJSON_GetObjectItemCaseSensitive(*points, "operating_points");
+    if (*points && (!cJSON_IsArray(list) || !cJSON_GetArraySize(list)))
+        return xr_fail(err, "%s: no operating points: xr-metrics --at RULE makes them",
+                       xr_input_name(path));
+    return *points ? 0 : -1;
+}
+
 static int fill_scored(struct xr_drawing *d, of_scored *plot, const char *path,
                        const struct xr_plot_request *request, const struct xr_cli *cli)
 {
@@ -65,6 +99,7 @@ static int fill_scored(struct xr_drawing *d, of_scored *plot, const char *path,
                                      .jobs = cli->jobs ? (int)cli->jobs : 1};
     struct xr_predictions p;
     struct xr_plot_scored scored;
+    cJSON *points = NULL;
     struct xr_metrics *metrics = NULL;
     struct xr_figure *figures = NULL;
     struct xr_scored rows;
@@ -84,20 +119,24 @@ static int fill_scored(struct xr_drawing *d, of_scored *plot, const char *path,
                               .label = p.label,
                               .group = p.group,
                               .n_groups = p.n_groups};
+    spare_resamples(&bootstrap, &rows, cli);
     figures = xr_alloc_array(xr_n_metrics(p.k), sizeof *figures, d->err);
-    if (figures && xr_metrics_open(&metrics, &rows, d->err) == 0 &&
+    if (figures && read_points(&points, request->points, d->err) == 0 &&
+        xr_metrics_open(&metrics, &rows, d->err) == 0 &&
         xr_metrics_bootstrap(figures, metrics, &bootstrap, d->err) == 0) {
-        scored =
-            (struct xr_plot_scored){.predictions = &p,
-                                    .rows = &rows,
-                                    .metrics = metrics,
-                                    .figures = figures,
-                                    .bootstrap = &bootstrap,
-                                    .only = (const char *const *)request->classes.items,
-                                    .n_only = request->classes.n};
+        scored = (struct xr_plot_scored){
+            .predictions = &p,
+            .rows = &rows,
+            .metrics = metrics,
+            .figures = figures,
+            .bootstrap = &bootstrap,
+            .points = cJSON_GetObjectItemCaseSensitive(points, "operating_points"),
+            .only = (const char *const *)request->classes.items,
+            .n_only = request->classes.n};
         status = plot(d, &scored);
     }
     xr_metrics_close(metrics);
+    cJSON_Delete(points);
     free(figures);
     xr_predictions_free(&p);
     return status;

@@ -16,7 +16,7 @@
 /* What is asked for; the command line fills it. Nothing is owned. */
 struct xr_plot_request {
     const struct xr_plot_style *style;
-    char *split, *group, *figure; /* NULL: not given */
+    char *split, *group, *figure, *points; /* NULL: not given */
     struct xr_list classes;
     int64_t resamples, films; /* films: pictures of cam, rows of sheet; 0: as suits */
     double confidence;
@@ -43,7 +43,15 @@ struct xr_plot_scored {
     const struct xr_bootstrap *bootstrap;
     const char *const *only; /* [n_only] names of the classes that are drawn */
     size_t n_only;           /* 0: all */
+    const cJSON *points;     /* operating points of a JSON of xr-metrics(1), or NULL */
 };
+
+/* {value, low, high} of a JSON; NaN where null or absent. */
+struct xr_figure xr_plot_figure(const cJSON *json);
+/* Those of class c, named in the legend. */
+int xr_plot_points(struct xr_drawing *drawing, struct xr_panel *panel,
+                   const struct xr_plot_scored *scored, size_t c, int color,
+                   bool pr) XR_MUST_USE;
 
 /* Is class c one of those that are drawn? */
 bool xr_plot_wanted(const struct xr_plot_scored *scored, size_t c);
@@ -85,6 +93,12 @@ int xr_plot_scores(struct xr_drawing *drawing,
  * the share of that class over its probability. The bins are those of XR_METRIC_ECE. */
 int xr_plot_reliability(struct xr_drawing *drawing,
                         const struct xr_plot_scored *scored) XR_MUST_USE;
+
+/* The net benefit of acting on the probability of a class, of acting on all rows and on
+ * none, by threshold, with the pointwise intervals of xr_decision_make; a panel a class,
+ * at most four (of two classes: the last). */
+int xr_plot_decision(struct xr_drawing *drawing,
+                     const struct xr_plot_scored *scored) XR_MUST_USE;
 
 /* One figure in each subgroup of a JSON of xr-metrics(1), all in one column with their
  * intervals. figure: its name in the JSON; NULL: the first there is. */

@@ -332,10 +332,15 @@ static int draw_curves(struct xr_drawing *d, const struct xr_plot_scored *scored
             goto done;
         b += has;
     }
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(scored->figures[xr_metric_at(classes[i], metric)].value))
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(scored->figures[xr_metric_at(classes[i], metric)].value))
+            continue;
+        if (!scored->points)
             put_decision(d, panel, scored, classes[i], (int)i, classes[i] + 1, pr,
                          intervals);
+        else if (xr_plot_points(d, panel, scored, classes[i], (int)i, pr))
+            goto done;
+    }
     if (p->k > 2 && !scored->n_only) {
         struct xr_series *s = xr_draw_series(d, panel, XR_MARK_LINE, XR_BLANK, 0, 0);
 

@@ -19,8 +19,7 @@ struct rows {
     bool heading[MAX_ROWS];
 };
 
-/* {value, low, high} of the JSON; NaN where null or absent. */
-static struct xr_figure figure_of(const cJSON *json)
+struct xr_figure xr_plot_figure(const cJSON *json)
 {
     struct xr_figure f = {.value = xr_json_number(json, "value", NAN),
                           .low = xr_json_number(json, "low", NAN),
@@ -160,7 +159,7 @@ int xr_plot_forest(struct xr_drawing *d, const cJSON *metrics, const char *name,
         figure = first_figure(groups, metrics);
     whole = find_figure(metrics, figure);
     if (whole) {
-        f = figure_of(whole);
+        f = xr_plot_figure(whole);
         if (add_row(rows, false, &f, d->err, "all (%.0f)",
                     xr_json_number(metrics, "n", NAN)))
             goto done;
@@ -171,7 +170,7 @@ int xr_plot_forest(struct xr_drawing *d, const cJSON *metrics, const char *name,
         const char *value = xr_json_text(group, "value", "?");
         const cJSON *own =
             find_figure(cJSON_GetObjectItemCaseSensitive(group, "figures"), figure);
-        struct xr_figure g = figure_of(own);
+        struct xr_figure g = xr_plot_figure(own);
 
         found += own != NULL;
         if ((!last || strcmp(last, column) != 0) &&
@@ -211,7 +210,7 @@ int xr_plot_folds(struct xr_drawing *d, cJSON *const *metrics, const char *const
         figure = "roc_auc_ovr_macro";
     for (size_t i = 0; i < n; i++) {
         const cJSON *own = find_figure(metrics[i], figure);
-        struct xr_figure f = figure_of(own);
+        struct xr_figure f = xr_plot_figure(own);
 
         if (!own) {
             xr_fail(d->err, "%s: no figure '%s'", names[i], figure);

@@ -518,7 +518,7 @@ static void put_panel(struct xr_script *script, const struct layout *at,
         double range[2];
 
         xr_draw_range(range, p, false);
-        x.step = xr_draw_step(range[1] - range[0], fmax(2.0, plot_width / 1.2));
+        x.step = xr_draw_step(range[1] - range[0], fmax(2.0, plot_width / 1.6));
     }
     put_axis(script, at, &x, 'x', place->turned, place->x_size, MAX_TIC);
     put_axis(script, at, &p->y, 'y', false, place->y_size, y_most(p));

@@ -46,7 +46,8 @@ JSON
 kinds() {
     printf '%s\n' 'confusion predictions.csv' 'roc predictions.csv' 'pr predictions.csv' \
         'curves log.csv' 'classes splits.csv' 'scores predictions.csv' 'forest sub.json' \
-        'folds predictions.csv' 'reliability predictions.csv'
+        'folds predictions.csv' 'reliability predictions.csv' \
+        'decision predictions.csv'
 }
 
 @test "help, version, configuration" {
@@ -328,6 +329,36 @@ HTML
     grep -q "'probability of benign'" script
     run -2 --separate-stderr xr-plot reliability -n 9 --class benign --class normal predictions.csv
     [[ $stderr == "xr-plot: reliability shows one --class"* ]]
+}
+
+@test "decision: the net benefit of xr-metrics" {
+    tables
+    xr-plot decision -n 99 --class normal --script predictions.csv >script
+    xr-metrics -n 99 --decision normal predictions.csv >m.json
+    # at 0.25: 3 true and 2 false rows of 7 are acted on less 1/3 each
+    awk '/^\$p0_1 /{ on = 1 } on && $1 == 0.5 { print $2 } /^EOD/{ on = 0 }' script >got
+    awk 'BEGIN { printf "%.6g\n", 2 / 7 - 1 / 7 }' >want
+    diff got want
+    run -1 --separate-stderr xr-plot decision -n 0 --class other predictions.csv
+    [[ $stderr == *"no class 'other'" ]]
+}
+
+@test "operating points of a JSON, in place of the decision for the largest score" {
+    tables
+    cat >points.json <<'JSON'
+{"operating_points": [{"class": "benign", "rule": "youden", "threshold": 0.25,
+  "sensitivity": {"value": 0.75, "low": 0.5, "high": 0.9},
+  "specificity": {"value": 0.625, "low": 0.25, "high": 0.875},
+  "ppv": {"value": null}}]}
+JSON
+    xr-plot roc -n 99 --points points.json --script predictions.csv >script
+    grep -q '^ 0.375 0.75 0.5 0.9 0.125 0.75$' script
+    grep -q 'youden: p .* 0.25' script
+    [ "$(grep -c xyerrorbars script)" -eq 1 ]
+    xr-plot pr -n 99 --points points.json --script predictions.csv >script
+    run ! grep -q xyerrorbars script
+    run -1 --separate-stderr xr-plot roc -n 0 --points sub.json predictions.csv
+    [[ $stderr == "xr-plot: sub.json: no operating points: xr-metrics --at"* ]]
 }
 
 @test "in a terminal: Braille where there is UTF-8, as wide as it is, no escapes in a file" {

@@ -43,6 +43,8 @@ static const struct xr_opt options[] = {
      "only the curve of this class; may be repeated", 0, 0, NULL, false},
     {"figure", 0, XR_OPT_TEXT, offsetof(struct settings, request.figure), "NAME",
      "what forest and folds show", 0, 0, NULL, false},
+    {"points", 0, XR_OPT_TEXT, offsetof(struct settings, request.points), "FILE",
+     "roc, pr: the operating points of this JSON", 0, 0, NULL, false},
     {"films", 0, XR_OPT_INT, offsetof(struct settings, request.films), "N",
      "how many cam and sheet show, 0: as suits", 0, 64, NULL, false},
     {"resamples", 'n', XR_OPT_INT, offsetof(struct settings, request.resamples), "N",
