@@ -310,7 +310,7 @@ static int measure(struct run *run, struct xr_err *err)
         return -1;
     n = xr_detect_n(run->detect);
     run->from =
-        (struct xr_resampling){d->cases.keys.n, d->cases.group, d->cases.groups.n, ""};
+        (struct xr_resampling){d->cases.keys.n, d->cases.group, d->cases.groups.n};
     run->figures = xr_alloc_array(n, sizeof *run->figures, err);
     return run->figures
                ? xr_figures_bootstrap(run->figures, n, &run->from, &run->set->bootstrap,

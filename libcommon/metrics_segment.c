@@ -463,7 +463,7 @@ cJSON *xr_segment_run(const struct xr_segment_set *set, const struct xr_cli *cli
     if (run.n_unlabelled)
         xr_cli_warn(cli, "%s: %zu records without a mask left out", truth,
                     run.n_unlabelled);
-    from = (struct xr_resampling){run.n, run.group, run.n_groups, ""};
+    from = (struct xr_resampling){run.n, run.group, run.n_groups};
     if (xr_figures_bootstrap(figures, N_FIGURES, &from, &set->bootstrap, figures_of, &run,
                              err) ||
         (out && write_rows(out, &run, err)))

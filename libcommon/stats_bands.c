@@ -178,7 +178,7 @@ int xr_curve_bands(struct xr_band *bands, const struct xr_scored *s,
                    const struct xr_bootstrap *bootstrap, struct xr_err *err)
 {
     struct ranked ranked = {.scored = s, .n_classes = n_classes, .pr = pr};
-    struct xr_resampling from = {s->n, s->group, s->n_groups, ""};
+    struct xr_resampling from = {s->n, s->group, s->n_groups};
     size_t affordable = XR_BAND_ADDITIONS / (s->n * n_classes + 1);
     size_t n_figures = XR_BAND_POINTS * n_classes, resamples = XR_BAND_RESAMPLES;
     struct xr_bootstrap fewer = *bootstrap;

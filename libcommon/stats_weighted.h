@@ -1,7 +1,7 @@
 /*
- * Bootstrap resamples for whatever is a function of row weights: the same draws as those
- * of xr_metrics_bootstrap, so that several tables, subgroups or thresholds are measured
- * on the same resamples.
+ * Bootstrap resamples of whatever is a function of row weights and may fail: the draws of
+ * stats_sampler.h, so that several tables, curves or figures are measured on the same
+ * resamples.
  */
 #ifndef XR_STATS_WEIGHTED_H
 #define XR_STATS_WEIGHTED_H
@@ -13,7 +13,6 @@ struct xr_resampling {
     size_t n;              /* rows, at least 1 */
     const uint32_t *group; /* [n] 0..n_groups-1, drawn together; NULL: every row alone */
     size_t n_groups;
-    const char *key; /* of the random stream: "" unless several tables are drawn apart */
 };
 
 /*
@@ -24,10 +23,10 @@ typedef int xr_weighted(double *figures, const uint32_t *weight, const void *of,
                         struct xr_err *err);
 
 /*
- * theta [n_figures][n_resamples]: n_figures figures in every resample. Resample b draws
- * units with replacement from the stream (seed, b, key, "bootstrap"); the number of
- * threads does not change it. Of bootstrap, n_resamples, seed and jobs are used. Refused:
- * more than 2^27 figures of resamples in all.
+ * theta [n_figures][n_resamples]: n_figures figures in every resample, drawn as
+ * xr_sampler_run does. Of bootstrap, n_resamples, seed and jobs are used. Where measure
+ * fails, -1 with the first of its errors. Refused: more than 2^27 figures of resamples in
+ * all.
  */
 int xr_resample(double *theta, size_t n_figures, const struct xr_resampling *from,
                 const struct xr_bootstrap *bootstrap, xr_weighted *measure,

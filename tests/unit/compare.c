@@ -389,7 +389,7 @@ static void check_resamples(const struct rows *r)
 {
     for (int grouped = 0; grouped < 2; grouped++) {
         struct xr_scored s = {.n = N, .k = K, .p = r->p, .label = r->label};
-        struct xr_resampling from = {.n = N, .key = ""};
+        struct xr_resampling from = {.n = N};
         struct xr_bootstrap b = XR_BOOTSTRAP_DEFAULT;
         struct xr_figure figures[F], own;
         struct xr_metrics *m;
@@ -419,6 +419,27 @@ static void check_resamples(const struct rows *r)
         free(theta);
         xr_metrics_close(m);
     }
+}
+
+static int fails(double *figures, const uint32_t *weight, const void *of,
+                 struct xr_err *err)
+{
+    (void)weight;
+    (void)of;
+    figures[0] = 0;
+    return xr_fail(err, "no figure of these rows");
+}
+
+static void check_failure(void)
+{
+    struct xr_resampling from = {.n = 3};
+    struct xr_bootstrap b = {.n_resamples = 7, .confidence = 0.9, .jobs = 2};
+    struct xr_err err = {0};
+    double theta[7];
+
+    ok(xr_resample(theta, 1, &from, &b, fails, NULL, &err) == -1 &&
+           !strcmp(err.text, "no figure of these rows"),
+       "a figure that fails fails the resamples");
 }
 
 /* p is below a level exactly where the interval of that level leaves out zero. */
@@ -491,6 +512,7 @@ int main(void)
     check_counts();
     check_holm();
     check_resamples(&rows);
+    check_failure();
     check_p();
     if (dir) {
         check_pair(dir, "a_test562", "a_test562_model2", "a_test562_compare");
