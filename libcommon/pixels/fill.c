@@ -95,10 +95,20 @@ void xr_look_up(uint32_t *restrict out, const uint32_t *restrict table,
         out[i] = table[at[i]];
 }
 
-void xr_look_up_cells(uint32_t *restrict out, const uint32_t *restrict table,
-                      const uint32_t *restrict from, const uint8_t *restrict level,
-                      size_t n)
+void xr_look_up_bytes(uint32_t *restrict out, const uint32_t *restrict table,
+                      const uint8_t *restrict level, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = table[from[i] + level[i]];
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        uint32_t at;
+
+        memcpy(&at, level + i, sizeof at);
+        out[i] = table[at & 255];
+        out[i + 1] = table[at >> 8 & 255];
+        out[i + 2] = table[at >> 16 & 255];
+        out[i + 3] = table[at >> 24];
+    }
+    for (; i < n; i++)
+        out[i] = table[level[i]];
 }

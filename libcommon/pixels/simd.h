@@ -29,6 +29,9 @@ static inline int xr_simd_vnni(void)
 {
     return __builtin_cpu_supports("avx512vnni");
 }
+/* Where xr_simd_vbmi() says so. */
+#define XR_VBMI                                                                          \
+    __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
 static inline int xr_simd(void)
 {
     return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
@@ -36,6 +39,10 @@ static inline int xr_simd(void)
                ? 2
            : __builtin_cpu_supports("avx2") ? 1
                                             : 0;
+}
+static inline int xr_simd_vbmi(void)
+{
+    return xr_simd() == 2 && __builtin_cpu_supports("avx512vbmi");
 }
 #else
 static inline int xr_simd(void)
@@ -48,10 +55,9 @@ static inline int xr_simd(void)
  * gathers, which are slower than loads one by one. */
 void xr_look_up(uint32_t *restrict out, const uint32_t *restrict table,
                 const int32_t *restrict at, size_t n);
-/* The same, out[i] = table[from[i] + level[i]]. */
-void xr_look_up_cells(uint32_t *restrict out, const uint32_t *restrict table,
-                      const uint32_t *restrict from, const uint8_t *restrict level,
-                      size_t n);
+/* The same of bytes, table [256]. */
+void xr_look_up_bytes(uint32_t *restrict out, const uint32_t *restrict table,
+                      const uint8_t *restrict level, size_t n);
 
 #define XR_INLINE static inline __attribute__((always_inline))
 
