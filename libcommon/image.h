@@ -21,6 +21,19 @@ struct xr_image {
 int xr_image_alloc(struct xr_image *image, size_t width, size_t height, size_t channels,
                    int depth, struct xr_err *err) XR_MUST_USE; /* zeroed */
 void xr_image_free(struct xr_image *image);
+/* For what makes an image anew: where rc, which is given back, is 0, *image is freed and
+ * becomes *out. Arguments are worked out first: xr_image_become(im, &out, make(&out,
+ * im)).
+ */
+static inline int xr_image_become(struct xr_image *image, const struct xr_image *out,
+                                  int rc)
+{
+    if (rc == 0) {
+        xr_image_free(image);
+        *image = *out;
+    }
+    return rc;
+}
 
 /* A fact about the file that goes into KEY.json as it is: text, or JSON where json. */
 struct xr_image_tag {

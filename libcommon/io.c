@@ -38,16 +38,23 @@ void xr_sha256_add(struct xr_sha256 *sha, const void *data, size_t size)
     EVP_DigestUpdate(sha->ctx, data, size);
 }
 
-void xr_sha256_text(struct xr_sha256 *sha, char text[XR_SHA256_TEXT])
+void xr_sha256_bytes(const struct xr_sha256 *sha, unsigned char bytes[32])
 {
-    static const char hex[] = "0123456789abcdef";
-    unsigned char raw[EVP_MAX_MD_SIZE] = {0};
     EVP_MD_CTX *copy = EVP_MD_CTX_new();
     unsigned n = 0;
 
+    memset(bytes, 0, 32);
     if (copy && EVP_MD_CTX_copy_ex(copy, sha->ctx))
-        EVP_DigestFinal_ex(copy, raw, &n);
+        EVP_DigestFinal_ex(copy, bytes, &n);
     EVP_MD_CTX_free(copy);
+}
+
+void xr_sha256_text(struct xr_sha256 *sha, char text[XR_SHA256_TEXT])
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char raw[32];
+
+    xr_sha256_bytes(sha, raw);
     memcpy(text, "sha256:", 7);
     for (unsigned i = 0; i < 32; i++) {
         text[7 + 2 * i] = hex[raw[i] >> 4];

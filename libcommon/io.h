@@ -19,6 +19,8 @@
 struct xr_sha256; /* opaque; one thread at a time */
 struct xr_sha256 *xr_sha256_new(struct xr_err *err) XR_MUST_USE;
 void xr_sha256_add(struct xr_sha256 *sha, const void *data, size_t size);
+/* The digest so far; as a text "sha256:" and 64 digits. */
+void xr_sha256_bytes(const struct xr_sha256 *sha, unsigned char bytes[32]);
 void xr_sha256_text(struct xr_sha256 *sha,
                     char text[XR_SHA256_TEXT]); /* may be asked more than once */
 struct xr_sha256 *xr_sha256_copy(const struct xr_sha256 *sha); /* NULL: no memory */

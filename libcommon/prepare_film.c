@@ -32,11 +32,11 @@ static int shape(struct xr_image *image, size_t width, size_t height,
 {
     struct xr_image out;
 
-    if (xr_fit_apply_of(&out, image, width, height, fit, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return xr_to_depth(image, depth, err);
+    return xr_image_become(image, &out,
+                           xr_fit_apply_of(&out, image, width, height, fit, err)) ||
+                   xr_to_depth(image, depth, err)
+               ? -1
+               : 0;
 }
 
 int xr_prepare_fit(struct xr_opened *opened, const struct xr_prepare *run,

@@ -155,20 +155,16 @@ static int digest_pixels(struct xr_scan *film, const struct xr_image *image,
 {
     uint64_t shape[3] = {image->width, image->height, (uint64_t)image->depth};
     struct xr_sha256 *sha = xr_sha256_new(err);
-    char text[XR_SHA256_TEXT];
+    unsigned char digest[32];
 
     if (!sha)
         return -1;
     xr_sha256_add(sha, shape, sizeof shape);
     xr_sha256_add(sha, image->data,
                   image->width * image->height * (size_t)(image->depth / 8));
-    xr_sha256_text(sha, text);
+    xr_sha256_bytes(sha, digest);
     xr_sha256_free(sha);
-    for (size_t i = 0; i < sizeof film->pixels; i++) {
-        const char pair[3] = {text[7 + 2 * i], text[8 + 2 * i], 0};
-
-        film->pixels[i] = (unsigned char)strtoul(pair, NULL, 16);
-    }
+    memcpy(film->pixels, digest, sizeof film->pixels);
     return 0;
 }
 

@@ -247,11 +247,7 @@ static int do_jpeg(struct xr_job *job)
              xr_image_decode(&out, NULL, file.data, file.size, color, job->err);
 
     xr_buf_free(&file);
-    if (rc)
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out, rc ? -1 : 0);
 }
 
 static int do_downscale(struct xr_job *job)
@@ -262,17 +258,13 @@ static int do_downscale(struct xr_job *job)
                    up = (enum xr_interp)xr_job_word(job, 2);
     size_t w = (size_t)fmax(1, rint((double)image->width * scale));
     size_t h = (size_t)fmax(1, rint((double)image->height * scale));
+    int rc;
 
     if (xr_resize(&low, image, NULL, w, h, down, job->err))
         return -1;
-    if (xr_resize(&out, &low, NULL, image->width, image->height, up, job->err)) {
-        xr_image_free(&low);
-        return -1;
-    }
+    rc = xr_resize(&out, &low, NULL, image->width, image->height, up, job->err);
     xr_image_free(&low);
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out, rc);
 }
 
 const struct xr_transform xr_transforms_filter[] = {

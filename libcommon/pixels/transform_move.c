@@ -9,11 +9,8 @@ static int move_image(struct xr_image *image, const struct xr_map *map, bool nea
 {
     struct xr_image out;
 
-    if (xr_remap(&out, image, map, nearest, border, 0, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out,
+                           xr_remap(&out, image, map, nearest, border, 0, err));
 }
 
 void xr_move_points(const struct xr_subject *film, const double m[9])

@@ -46,11 +46,7 @@ static int window(struct xr_image *image, ptrdiff_t x, ptrdiff_t y, size_t w, si
 {
     struct xr_image out;
 
-    if (xr_window(&out, image, x, y, w, h, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out, xr_window(&out, image, x, y, w, h, err));
 }
 
 /* Cut out a window at the shares x and y of the room there is; a side that is shorter
@@ -93,11 +89,7 @@ static int resized(struct xr_image *image, const struct xr_box *box, size_t w, s
 {
     struct xr_image out;
 
-    if (xr_resize(&out, image, box, w, h, interp, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out, xr_resize(&out, image, box, w, h, interp, err));
 }
 
 /* A part of the film becomes w x h pixels. */
@@ -129,11 +121,7 @@ static int fitted(struct xr_image *image, const struct xr_fit *fit, struct xr_er
 {
     struct xr_image out;
 
-    if (xr_fit_apply(&out, image, fit, err))
-        return -1;
-    xr_image_free(image);
-    *image = out;
-    return 0;
+    return xr_image_become(image, &out, xr_fit_apply(&out, image, fit, err));
 }
 
 static int do_letterbox(struct xr_job *job)
