@@ -193,6 +193,7 @@ void xr_classify_history(cJSON *json, const struct xr_cli *cli, const cJSON *inp
 {
     cJSON *entry = xr_cli_history(cli, inputs);
 
+    xr_metrics_set_files(json, inputs);
     if (entry)
         cJSON_AddItemToArray(cJSON_AddArrayToObject(json, "history"), entry);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "metrics_join.h"
-#include "metrics_ledger.h"
 
 int xr_combine_check(const struct xr_combine *set, const struct xr_cli *cli,
                      struct xr_err *err)
@@ -136,7 +135,6 @@ cJSON *xr_ensemble_run(const struct xr_combine *set, const struct xr_classify *c
         cJSON_CreateStringArray((const char *const *)tables.names, (int)tables.n));
     inputs = xr_tables_digests(&tables);
     xr_classify_history(json, cli, inputs);
-    xr_metrics_set_files(json, inputs);
     cJSON_Delete(inputs);
 done:
     xr_buf_free(&csv);

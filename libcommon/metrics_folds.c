@@ -8,6 +8,7 @@
 #include "json.h"
 #include "metrics_fold_means.h"
 #include "metrics_join.h"
+#include "metrics_ledger.h"
 #include "metrics_parts.h"
 #include "split_index.h"
 #include "stats_folds.h"
@@ -295,7 +296,8 @@ static cJSON *measure(const struct folds *f, const struct xr_cli *cli, bool aver
                     : xr_classify_rows(f->set, cli, &f->rows, text, err);
     if (!json)
         return NULL;
-    if (add_folds(json, f, averaged ? "averaged" : "pooled", err) ||
+    if ((averaged && xr_metrics_set_rows(json, cli, &f->rows, err)) ||
+        add_folds(json, f, averaged ? "averaged" : "pooled", err) ||
         (text && folds_text(text, json, f->levels.n, err))) {
         cJSON_Delete(json);
         return NULL;

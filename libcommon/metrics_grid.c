@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TEXT_WIDTH 100
+#define LATEX_ROWS 40  /* more do not fit on a page with others */
 #define LATEX_WIDTH 90 /* of \\footnotesize in the text of an article */
 
 int xr_grid_make(struct xr_grid *g, const char *title, size_t n_rows, size_t n_cols,
@@ -209,23 +210,40 @@ static int write_markdown(struct xr_buf *buf, const struct part *p, struct xr_er
 
 static int write_latex(struct xr_buf *buf, const struct part *p, struct xr_err *err)
 {
-    size_t col = SIZE_MAX;
+    static const char *const begin[] = {
+        "\\begin{table}[htbp]\n\\centering\\footnotesize\n\\caption{",
+        "{\\footnotesize\n\\begin{longtable}{"};
+    static const char *const middle[] = {"}\n\\begin{tabular}{", "}\n\\caption{"};
+    static const char *const head[] = {"}\n", "}\\\\\n"};
+    static const char *const end[] = {"\\end{tabular}\n\\end{table}\n\n",
+                                      "\\end{longtable}}\n\n"};
+    bool longer = p->grid->n_rows > LATEX_ROWS + 1;
 
-    if (xr_buf_text(buf, "\\begin{table}[htbp]\n\\centering\\footnotesize\n\\caption{",
-                    err) ||
-        xr_grid_escape(buf, p->grid->title, p->format, err) ||
-        xr_buf_text(buf, "}\n\\begin{tabular}{", err))
-        return -1;
-    while (next_column(&col, p))
-        if (xr_buf_text(buf, p->grid->text[col] ? "l" : "r", err))
+    /* the title comes before the columns, or behind them */
+    for (int part = 0; part < 2; part++) {
+        size_t col = SIZE_MAX;
+
+        if (xr_buf_text(buf, part ? middle[longer] : begin[longer], err))
             return -1;
-    if (xr_buf_text(buf, "}\n\\toprule\n", err) ||
-        put_row(buf, p, 0, "", " & ", " \\\\\n\\midrule\n", err))
+        if ((part == 1) == longer) {
+            if (xr_grid_escape(buf, p->grid->title, p->format, err))
+                return -1;
+            continue;
+        }
+        while (next_column(&col, p))
+            if (xr_buf_text(buf, p->grid->text[col] ? "l" : "r", err))
+                return -1;
+    }
+    if (xr_buf_text(buf, head[longer], err) || xr_buf_text(buf, "\\toprule\n", err) ||
+        put_row(buf, p, 0, "", " & ", " \\\\\n\\midrule\n", err) ||
+        (longer && xr_buf_text(buf, "\\endhead\n", err)))
         return -1;
     for (size_t row = 1; row < p->grid->n_rows; row++)
         if (put_row(buf, p, row, "", " & ", " \\\\\n", err))
             return -1;
-    return xr_buf_text(buf, "\\bottomrule\n\\end{tabular}\n\\end{table}\n\n", err);
+    return xr_buf_text(buf, "\\bottomrule\n", err) || xr_buf_text(buf, end[longer], err)
+               ? -1
+               : 0;
 }
 
 /* The width that columns are cut by: of LaTeX what is printed, not what is written. */

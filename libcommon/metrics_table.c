@@ -106,6 +106,8 @@ static int say(struct xr_buf *buf, const cJSON *item, enum xr_metrics_format for
     const cJSON *each;
     char text[160] = "-";
 
+    if (cJSON_IsString(item) && !strncmp(item->valuestring, "sha256:", 7))
+        return xr_buf_printf(buf, err, "%.15s", item->valuestring);
     if (cJSON_IsString(item))
         return xr_buf_text(buf, item->valuestring, err);
     if (cJSON_IsArray(item)) {
@@ -465,21 +467,26 @@ static int walk(struct page *p, const cJSON *object, const char *path)
 static int write_page(struct page *p)
 {
     const char *head = p->format == XR_METRICS_MARKDOWN ? "### notes\n\n"
-                       : p->format == XR_METRICS_TEXT   ? "notes\n"
-                                                        : "\\paragraph{Notes.}\n";
+                       : p->format == XR_METRICS_TEXT
+                           ? "notes\n"
+                           : "{\\footnotesize\\raggedright\nNotes.\\par\n";
 
     if (walk(p, p->json, ""))
         return -1;
     if (p->format == XR_METRICS_LATEX &&
-        xr_buf_text(p->buf, "% \\usepackage{booktabs}\n", p->err))
+        xr_buf_text(p->buf, "% \\usepackage{booktabs,longtable}\n", p->err))
         return -1;
     if (write_found(p, &p->facts, "what was measured", "name", "value") ||
         write_found(p, &p->figures, "figures", "figure", "value with interval") ||
         write_by_file(p) || xr_buf_put(p->buf, p->tables.data, p->tables.size, p->err))
         return -1;
-    return p->notes.size ? xr_buf_text(p->buf, head, p->err) ||
-                               xr_buf_put(p->buf, p->notes.data, p->notes.size, p->err)
-                         : 0;
+    if (!p->notes.size)
+        return 0;
+    return xr_buf_text(p->buf, head, p->err) ||
+                   xr_buf_put(p->buf, p->notes.data, p->notes.size, p->err) ||
+                   (p->format == XR_METRICS_LATEX && xr_buf_text(p->buf, "}\n", p->err))
+               ? -1
+               : 0;
 }
 
 /* --- CSV ------------------------------------------------------------------------- */

@@ -30,7 +30,8 @@ enum xr_metrics_format {
  * its entries), for each matrix of counts, and for figures that come once a file. Figures
  * are rounded to three decimals and stand with their interval; lists of more than 12
  * numbers (curves) are left out; a wide table is cut into several, of about 100 columns
- * of text or 80 of LaTeX. Reasons and notes stand at the end. LaTeX needs booktabs.
+ * of text or 80 of LaTeX. Reasons and notes stand at the end, digests are cut short.
+ * LaTeX needs booktabs and longtable, which is taken for more than 40 rows.
  *
  * format must not be XR_METRICS_JSON.
  */

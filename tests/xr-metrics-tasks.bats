@@ -322,6 +322,12 @@ JSON
     [[ $stderr == *"look 3 at this test set" ]]
     [ "$(wc -l <looks.jsonl)" = 4 ]
     [ "$(tail -1 looks.jsonl | grep -o '"[a-z]*.csv": "sha256:' | wc -l)" = 2 ]
+    sed 's/^\([0-9]\)/x\1/' other.csv >fold2.csv
+    for rule in "--folds pooled" "--folds averaged" "--ensemble mean"; do
+        run -0 --separate-stderr xr-metrics -q $rule --split test -n 0 --ledger folds.jsonl p.csv \
+            "$([[ $rule == *folds* ]] && echo fold2.csv || echo other.csv)"
+        [ "$(tail -1 folds.jsonl | grep -o '"[a-z0-9]*.csv": "sha256:' | wc -l)" = 2 ]
+    done
     grep -q '"arguments": .*--split=test.*"date": "20' looks.jsonl
     # a run that fails is no look; a ledger that is broken gives no result
     run -1 xr-metrics --split none -n 0 --ledger looks.jsonl p.csv
@@ -344,7 +350,10 @@ JSON
     masks
     boxes
     printf '%s\n' key,label,p_a_1,'p_b|' 1,a_1,.6,.4 '2,b|,.3,.7' 3,a_1,.2,.8 4,a_1,.7,.3 >p.csv
+    awk 'NR == 1 { print $0 ",split,sex" } NR > 1 { for (i = 0; i < 20; i++) print i $0 "," (i % 2 ? "test," : "val,") (i % 3 ? "f" : "m") }' \
+        p.csv >many.csv
     for mode in "--task segment truth found" "--task detect truth.json found.json" "p.csv" "p.csv p.csv" \
+        "--split test --by sex --at sens=.9 --decision a_1 -n 50 many.csv" \
         "--power auc=.1 --expect auc=.8 --expect prevalence=.5"; do
         # shellcheck disable=SC2086
         for format in csv text markdown latex; do
@@ -356,7 +365,7 @@ JSON
         [ -z "$(sed 's/"[^"]*"//g' got.csv | grep -v '^[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[^,]*$')" ]
         # a table has the same number of bars in every line
         awk '/^\|/ { gsub(/\\\|/, ""); n = gsub(/\|/, ""); if (last && n != last) exit 1; last = n; next } { last = 0 }' got.markdown
-        [ "$(grep -c '^.begin{tabular}' got.latex)" = "$(grep -c '^.bottomrule' got.latex)" ]
+        [ "$(grep -c '^.begin{\(tabular\|longtable\)}' got.latex)" = "$(grep -c '^.bottomrule' got.latex)" ]
         run ! grep -q '[^\\]_' <(sed 's/^%.*//' got.latex)
         run ! grep -qi 'nan\b' got.csv got.markdown got.latex
         cat got.latex >>all.latex
@@ -370,7 +379,7 @@ END
     xr-metrics -q --power auc=.1 --expect auc=.8 --expect prevalence=.5 --format text >got
     diff want <(sed -n '/^power/,/^$/{/./p}' got)
     command -v pdflatex >/dev/null || skip "pdflatex not found: LaTeX was not compiled"
-    { echo '\documentclass{article}\usepackage{booktabs}\begin{document}'
+    { echo '\documentclass{article}\usepackage{booktabs,longtable}\begin{document}'
       cat all.latex
       echo '\end{document}'; } >all.tex
     pdflatex -interaction=nonstopmode -halt-on-error all.tex >log
