@@ -197,6 +197,97 @@ static void curves_against_reference(const char *dir)
     close_input(&in);
 }
 
+/* Calibration and net benefit against scikit-learn's definitions in the stored values. */
+static void scores_against_reference(const char *dir)
+{
+    static const char *const malignant[] = {"malignant"};
+    struct xr_drawing *d = calloc(1, sizeof *d);
+    struct xr_err err = {0};
+    char path[4200];
+    const cJSON *bins, *bin, *curve, *point;
+    const struct xr_series *s;
+    struct input in;
+    cJSON *want;
+    double worst = 0.0, sum = 0.0, rows = 0.0;
+    size_t at = 0, missing = 0;
+
+    d->err = &err;
+    snprintf(path, sizeof path, "%s/golden/metrics/a_test562.csv", dir);
+    open_input(&in, path);
+    snprintf(path, sizeof path, "%s/golden/metrics/a_test562.expected.json", dir);
+    want = xr_json_read(path, NULL, &err);
+    need(want != NULL, &err);
+    need(xr_plot_reliability(d, &in.scored) == 0, &err);
+    s = d->panels[0].series[2];
+    bins = cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(want, "calibration"), "bins");
+    cJSON_ArrayForEach(bin, bins)
+    {
+        double n = xr_json_number(bin, "n", NAN);
+
+        rows = fmax(rows, n);
+        if (n == 0.0)
+            continue;
+        worst = fmax(worst, fabs(s->x[at] - xr_json_number(bin, "confidence", NAN)));
+        worst = fmax(worst, fabs(s->y[at] - xr_json_number(bin, "accuracy", NAN)));
+        at++;
+    }
+    ok(at == s->n && at > 5, "%zu bins with rows", at);
+    near(worst, 0.0, 1e-12, "confidence and share of every bin");
+    near(d->panels[1].series[0]->n, cJSON_GetArraySize(bins), 0, "bars of all bins");
+    for (size_t i = 0; i < d->panels[1].series[0]->n; i++)
+        sum = fmax(sum, d->panels[1].series[0]->y[i]);
+    near(sum, rows, 0, "the largest bar is the largest bin");
+    ok(s->low[0] < s->y[0] && s->y[0] < s->high[0], "with intervals");
+    xr_drawing_free(d);
+
+    in.scored.only = malignant;
+    in.scored.n_only = 1;
+    need(xr_plot_reliability(d, &in.scored) == 0, &err);
+    s = d->panels[0].series[2];
+    sum = 0.0;
+    at = 0;
+    for (size_t i = 0; i < d->panels[1].series[0]->n; i++)
+        if (d->panels[1].series[0]->y[i] > 0.0) {
+            sum += d->panels[1].series[0]->y[i] * fabs(s->x[at] - s->y[at]);
+            at++;
+        }
+    near(sum / 562.0,
+         xr_json_number(
+             cJSON_GetObjectItemCaseSensitive(
+                 cJSON_GetObjectItemCaseSensitive(want, "calibration"), "classwise_ece"),
+             "malignant", NAN),
+         1e-12, "the bins of one class give its calibration error");
+    xr_drawing_free(d);
+
+    need(xr_plot_decision(d, &in.scored) == 0, &err);
+    s = d->panels[0].series[1];
+    curve = cJSON_GetObjectItemCaseSensitive(want, "decision_curve_malignant");
+    worst = 0.0;
+    cJSON_ArrayForEach(point, curve)
+    {
+        double t = xr_json_number(point, "threshold", NAN);
+        size_t i = 0;
+
+        while (i < s->n && fabs(s->x[i] - t) > 1e-9)
+            i++;
+        if (i == s->n) {
+            missing++;
+            continue;
+        }
+        worst = fmax(worst, fabs(s->y[i] - xr_json_number(point, "net_benefit", NAN)));
+        worst = fmax(worst, fabs(d->panels[0].series[2]->y[i] -
+                                 xr_json_number(point, "treat_all", NAN)));
+    }
+    ok(missing == 0 && cJSON_GetArraySize(curve) > 3, "all %d thresholds are drawn",
+       cJSON_GetArraySize(curve));
+    near(worst, 0.0, 1e-12, "net benefit, and that of acting on all");
+    xr_drawing_free(d);
+    free(d);
+    cJSON_Delete(want);
+    close_input(&in);
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -343,10 +434,12 @@ int main(void)
 {
     const char *dir = tap_shared();
 
-    if (dir)
+    if (dir) {
         curves_against_reference(dir);
-    else
+        scores_against_reference(dir);
+    } else {
         tap_skip("curves against scikit-learn", "reference data not found");
+    }
     bands_against_rows(false, false);
     bands_against_rows(false, true);
     bands_against_rows(true, false);
