@@ -8,7 +8,7 @@
 
 #define XR_BAND_POINTS 201          /* 0, 0.005, ... 1 */
 #define XR_BAND_RESAMPLES 2000      /* at most */
-#define XR_BAND_ADDITIONS 600000000 /* fewer resamples, but 100, where they cost more */
+#define XR_BAND_ADDITIONS 300000000 /* fewer resamples, but 100, where they cost more */
 
 /* Between low and high lie `confidence` of the resamples, at each x by itself; NaN where
  * fewer than two resamples are defined. */
