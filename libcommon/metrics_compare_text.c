@@ -194,6 +194,8 @@ int xr_compare_text(struct xr_buf *buf, const cJSON *json, struct xr_err *err)
         for (int b = a + 1; b < n; b++)
             if (put_pair(buf, json, a, b, first, err))
                 return -1;
+    if (xr_text_star(buf, from, err))
+        return -1;
     xr_text_trim(buf, from);
     return 0;
 }

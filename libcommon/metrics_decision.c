@@ -116,6 +116,8 @@ int xr_decision_text(struct xr_buf *buf, const cJSON *json, struct xr_err *err)
         if (xr_buf_text(buf, "\n", err))
             return -1;
     }
+    if (xr_text_star(buf, from, err))
+        return -1;
     xr_text_trim(buf, from);
     return 0;
 }

@@ -278,6 +278,8 @@ static int folds_text(struct xr_buf *buf, const cJSON *json, size_t n, struct xr
     free(list);
     if (first < 0 || put_between(buf, json, first, err))
         return -1;
+    if (xr_text_star(buf, from, err))
+        return -1;
     xr_text_trim(buf, from);
     return 0;
 }

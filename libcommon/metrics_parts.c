@@ -74,7 +74,19 @@ int xr_text_figure(struct xr_buf *buf, const cJSON *figure, bool sign, struct xr
         return -1;
     if (isnan(low) || isnan(high))
         return 0;
-    return xr_buf_printf(buf, err, sign ? " [%+.3f, %+.3f]" : " [%.3f, %.3f]", low, high);
+    return xr_buf_printf(buf, err, sign ? " [%+.3f, %+.3f]%s" : " [%.3f, %.3f]%s", low,
+                         high,
+                         cJSON_GetObjectItemCaseSensitive(figure, "note") ? "*" : "");
+}
+
+int xr_text_star(struct xr_buf *buf, size_t from, struct xr_err *err)
+{
+    if (!buf->data || !strstr(buf->data + from, "]*"))
+        return 0;
+    return xr_buf_text(buf,
+                       "* not the interval asked for, or one that says nothing; the JSON "
+                       "says which\n",
+                       err);
 }
 
 int xr_text_p(struct xr_buf *buf, const cJSON *p, struct xr_err *err)

@@ -27,13 +27,17 @@ int xr_text_fill(struct xr_buf *buf, size_t from, int width,
                  struct xr_err *err) XR_MUST_USE;
 
 /*
- * A figure of a JSON object: "0.954 [0.921, 0.977]"; "-" where it is undefined, the value
- * alone where it has no interval. `sign` puts a + before what is not negative. No
- * padding. XR_FIGURE_WIDTH columns at most for values between -10 and 10.
+ * A figure of a JSON object: "0.954 [0.921, 0.977]", with a star where it has a note; "-"
+ * where it is undefined, the value alone where it has no interval. `sign` puts a + before
+ * what is not negative. No padding. XR_FIGURE_WIDTH columns at most for values between
+ * -10 and 10.
  */
 int xr_text_figure(struct xr_buf *buf, const cJSON *figure, bool sign,
                    struct xr_err *err) XR_MUST_USE;
 #define XR_FIGURE_WIDTH 24
+
+/* Say what the stars mean, where any was written from byte `from` on. */
+int xr_text_star(struct xr_buf *buf, size_t from, struct xr_err *err) XR_MUST_USE;
 
 /* A p value: "0.012", "<0.0001", "-" where it is null. */
 int xr_text_p(struct xr_buf *buf, const cJSON *p, struct xr_err *err) XR_MUST_USE;

@@ -108,6 +108,8 @@ int xr_subgroups_text(struct xr_buf *buf, const cJSON *json, struct xr_err *err)
         if (put_column(buf, json, column, err))
             return -1;
     }
+    if (xr_text_star(buf, from, err))
+        return -1;
     xr_text_trim(buf, from);
     return 0;
 }

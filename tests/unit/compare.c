@@ -6,27 +6,17 @@
 
 #include <string.h>
 
-#include "json.h"
-#include "predictions.h"
 #include "rng.h"
 #include "stats_weighted.h"
 
-#include "tap.h"
+#include "metrics_reference.h"
 
-static void need(int good, const struct xr_err *err)
+static const cJSON *in(const cJSON *object, const char *key)
 {
-    if (good)
-        return;
-    printf("Bail out! %s\n", err->text);
-    exit(1);
+    return get(object, key, NULL);
 }
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static int agrees(double got, const cJSON *want, double rel, const char *what)
+static int within(double got, const cJSON *want, double rel, const char *what)
 {
     double v = cJSON_IsNumber(want) ? want->valuedouble : NAN;
     int good = fabs(got - v) <= 1e-10 || fabs(got - v) <= rel * fabs(v);
@@ -38,16 +28,6 @@ static int agrees(double got, const cJSON *want, double rel, const char *what)
 
 /* --- golden ----------------------------------------------------------------------- */
 
-static void load(struct xr_predictions *p, const char *dir, const char *file)
-{
-    struct xr_predictions_options options = {0};
-    struct xr_err err = {0};
-    char path[4400];
-
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.csv", dir, file);
-    need(!xr_predictions_read(p, path, &options, &err), &err);
-}
-
 static struct xr_scored scored_of(const struct xr_predictions *p)
 {
     return (struct xr_scored){.n = p->n, .k = p->k, .p = p->p, .label = p->label};
@@ -56,31 +36,31 @@ static struct xr_scored scored_of(const struct xr_predictions *p)
 static void check_areas(const cJSON *want, const struct xr_predictions *p,
                         const struct xr_areas *x, const struct xr_areas *y, size_t c)
 {
-    const cJSON *w = get(get(want, "delong_paired_all"), p->classes[c]);
-    const cJSON *cov = get(w, "covariance"), *ci = get(w, "ci95_diff");
+    const cJSON *w = in(in(want, "delong_paired_all"), p->classes[c]);
+    const cJSON *cov = in(w, "covariance"), *ci = in(w, "ci95_diff");
     struct xr_difference d;
     int good = 1;
 
     xr_areas_compare(&d, x, y, c, 0.95);
-    good &= agrees(x->area[c], get(w, "auc1"), 1e-9, "auc1");
-    good &= agrees(y->area[c], get(w, "auc2"), 1e-9, "auc2");
+    good &= within(x->area[c], in(w, "auc1"), 1e-9, "auc1");
+    good &= within(y->area[c], in(w, "auc2"), 1e-9, "auc2");
     for (int i = 0; i < 4; i++)
-        good &= agrees(xr_areas_covariance(i < 2 ? x : y, c, i % 2 ? y : x, c),
+        good &= within(xr_areas_covariance(i < 2 ? x : y, c, i % 2 ? y : x, c),
                        cJSON_GetArrayItem(cJSON_GetArrayItem(cov, i / 2), i % 2), 1e-9,
                        "covariance");
-    good &= agrees(d.value, get(w, "diff"), 1e-9, "diff");
-    good &= agrees(d.variance, get(w, "var_diff"), 1e-9, "var_diff");
-    good &= agrees(d.z, get(w, "z"), 1e-9, "z");
-    good &= agrees(d.p, get(w, "p_two_sided"), 1e-7, "p");
-    good &= agrees(d.low, cJSON_GetArrayItem(ci, 0), 1e-7, "low");
-    good &= agrees(d.high, cJSON_GetArrayItem(ci, 1), 1e-7, "high");
+    good &= within(d.value, in(w, "diff"), 1e-9, "diff");
+    good &= within(d.variance, in(w, "var_diff"), 1e-9, "var_diff");
+    good &= within(d.z, in(w, "z"), 1e-9, "z");
+    good &= within(d.p, in(w, "p_two_sided"), 1e-7, "p");
+    good &= within(d.low, cJSON_GetArrayItem(ci, 0), 1e-7, "low");
+    good &= within(d.high, cJSON_GetArrayItem(ci, 1), 1e-7, "high");
     ok(good, "paired DeLong of %s", p->classes[c]);
 }
 
 static void check_mcnemar(const cJSON *want, const struct xr_predictions *p,
                           const struct xr_predictions *q)
 {
-    const cJSON *table = get(want, "table_rows_model1_correct_wrong_cols_model2");
+    const cJSON *table = in(want, "table_rows_model1_correct_wrong_cols_model2");
     struct xr_mcnemar t = {0};
     uint64_t *cell[] = {&t.both, &t.first, &t.second, &t.neither};
     int good = 1;
@@ -89,14 +69,14 @@ static void check_mcnemar(const cJSON *want, const struct xr_predictions *p,
         *cell[i] = (uint64_t)cJSON_GetArrayItem(cJSON_GetArrayItem(table, i / 2), i % 2)
                        ->valuedouble;
     xr_mcnemar_test(&t);
-    good &= agrees(t.exact, get(get(want, "mcnemar_exact"), "p"), 1e-7, "exact");
-    good &= agrees(t.mid_p, get(get(want, "mcnemar_mid_p"), "p"), 1e-7, "mid-p");
-    good &= agrees(t.chi2, get(get(want, "mcnemar_chi2"), "statistic"), 1e-9, "chi2");
-    good &= agrees(t.chi2_p, get(get(want, "mcnemar_chi2"), "p"), 1e-7, "chi2 p");
-    good &= agrees(t.corrected, get(get(want, "mcnemar_chi2_cc"), "statistic"), 1e-9,
+    good &= within(t.exact, in(in(want, "mcnemar_exact"), "p"), 1e-7, "exact");
+    good &= within(t.mid_p, in(in(want, "mcnemar_mid_p"), "p"), 1e-7, "mid-p");
+    good &= within(t.chi2, in(in(want, "mcnemar_chi2"), "statistic"), 1e-9, "chi2");
+    good &= within(t.chi2_p, in(in(want, "mcnemar_chi2"), "p"), 1e-7, "chi2 p");
+    good &= within(t.corrected, in(in(want, "mcnemar_chi2_cc"), "statistic"), 1e-9,
                    "corrected");
-    good &= agrees(t.corrected_p, get(get(want, "mcnemar_chi2_cc"), "p"), 1e-7,
-                   "corrected p");
+    good &=
+        within(t.corrected_p, in(in(want, "mcnemar_chi2_cc"), "p"), 1e-7, "corrected p");
     ok(good, "McNemar of %s and %s", p->table.name, q->table.name);
 }
 
@@ -106,14 +86,11 @@ static void check_pair(const char *dir, const char *a, const char *b, const char
     struct xr_scored s, t;
     struct xr_areas x, y;
     struct xr_err err = {0};
-    char path[4400];
     cJSON *want;
 
-    load(&p, dir, a);
-    load(&q, dir, b);
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.expected.json", dir, compare);
-    want = xr_json_read(path, NULL, &err);
-    need(want != NULL, &err);
+    load_rows(&p, dir, a);
+    load_rows(&q, dir, b);
+    want = expected(dir, compare);
     s = scored_of(&p);
     t = scored_of(&q);
     need(!xr_areas_make(&x, &s, &err) && !xr_areas_make(&y, &t, &err), &err);

@@ -9,7 +9,7 @@
 #include "rng.h"
 #include "stats_folds.h"
 
-#include "tap.h"
+#include "metrics_reference.h"
 
 enum {
     N = 90,
@@ -20,14 +20,6 @@ enum {
 
 static double p[N * K];
 static uint32_t label[N], group[N], fold[N];
-
-static void need(int good, const struct xr_err *err)
-{
-    if (good)
-        return;
-    printf("Bail out! %s\n", err->text);
-    exit(1);
-}
 
 static void make_rows(void)
 {

@@ -45,7 +45,8 @@ __attribute__((unused)) static const cJSON *get(const cJSON *object, const char 
     return b ? cJSON_GetObjectItemCaseSensitive(item, b) : item;
 }
 
-static void load_rows(struct xr_predictions *pred, const char *dir, const char *file)
+__attribute__((unused)) static void load_rows(struct xr_predictions *pred,
+                                              const char *dir, const char *file)
 {
     struct xr_predictions_options options = {0};
     struct xr_err err = {0};
@@ -68,7 +69,7 @@ __attribute__((unused)) static void load(struct xr_predictions *pred,
     need(!xr_metrics_open(m, &scored, &err), &err);
 }
 
-static cJSON *expected(const char *dir, const char *file)
+__attribute__((unused)) static cJSON *expected(const char *dir, const char *file)
 {
     struct xr_err err = {0};
     char path[4400];

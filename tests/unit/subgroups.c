@@ -6,27 +6,18 @@
 
 #include <string.h>
 
-#include "json.h"
 #include "rng.h"
 #include "stats_decision.h"
 #include "stats_proportion.h"
 
-#include "tap.h"
+#include "metrics_reference.h"
 
-static void need(int good, const struct xr_err *err)
+static const cJSON *in(const cJSON *object, const char *key)
 {
-    if (good)
-        return;
-    printf("Bail out! %s\n", err->text);
-    exit(1);
+    return get(object, key, NULL);
 }
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static int agrees(double got, const cJSON *want, double rel, const char *what)
+static int within(double got, const cJSON *want, double rel, const char *what)
 {
     double v = cJSON_IsNumber(want) ? want->valuedouble : NAN;
     int good = (isnan(got) && cJSON_IsNull(want)) || fabs(got - v) <= 1e-10 ||
@@ -35,28 +26,6 @@ static int agrees(double got, const cJSON *want, double rel, const char *what)
     if (!good)
         printf("# %s: got %.17g, want %.17g\n", what, got, v);
     return good;
-}
-
-static void load(struct xr_predictions *p, const char *dir, const char *file)
-{
-    struct xr_predictions_options options = {0};
-    struct xr_err err = {0};
-    char path[4400];
-
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.csv", dir, file);
-    need(!xr_predictions_read(p, path, &options, &err), &err);
-}
-
-static cJSON *expected(const char *dir, const char *file)
-{
-    struct xr_err err = {0};
-    char path[4400];
-    cJSON *json;
-
-    snprintf(path, sizeof path, "%s/golden/metrics/%s.expected.json", dir, file);
-    json = xr_json_read(path, NULL, &err);
-    need(json != NULL, &err);
-    return json;
 }
 
 static struct xr_scored scored_of(const struct xr_predictions *p)
@@ -70,55 +39,55 @@ static int check_share(const cJSON *want, double part, double whole, const char 
 {
     static const enum xr_ci_method methods[] = {XR_CI_WILSON, XR_CI_CLOPPER_PEARSON};
     static const char *const keys[] = {"wilson95", "clopper_pearson95"};
-    int good = agrees(part, get(want, "k"), 0, what);
+    int good = within(part, in(want, "k"), 0, what);
 
     for (int i = 0; i < 2; i++) {
-        const cJSON *ci = get(want, keys[i]);
+        const cJSON *ci = in(want, keys[i]);
         struct xr_figure f;
 
         xr_proportion(&f, (uint64_t)part, (uint64_t)whole, 0.95, methods[i]);
-        good &= agrees(f.value, get(want, "value"), 1e-9, what);
-        good &= agrees(f.low, cJSON_GetArrayItem(ci, 0), 1e-7, keys[i]);
-        good &= agrees(f.high, cJSON_GetArrayItem(ci, 1), 1e-7, keys[i]);
+        good &= within(f.value, in(want, "value"), 1e-9, what);
+        good &= within(f.low, cJSON_GetArrayItem(ci, 0), 1e-7, keys[i]);
+        good &= within(f.high, cJSON_GetArrayItem(ci, 1), 1e-7, keys[i]);
     }
     return good;
 }
 
 static int check_level(const cJSON *want, const struct xr_scored *s, const char *name)
 {
-    const cJSON *own = get(want, "malignant");
+    const cJSON *own = in(want, "malignant");
     struct xr_metrics *m;
     struct xr_err err = {0};
     double f[XR_N_METRICS + 3 * XR_PER_CLASS], hits = 0;
     uint64_t cm[9];
-    int good = agrees((double)s->n, get(want, "n"), 0, name);
+    int good = within((double)s->n, in(want, "n"), 0, name);
 
     need(!xr_metrics_open(&m, s, &err) && !xr_metrics_eval(f, m, NULL, &err), &err);
     xr_metrics_confusion(cm, m);
     xr_metrics_close(m);
     for (int c = 0; c < 3; c++) {
-        good &= agrees((double)(cm[3 * c] + cm[3 * c + 1] + cm[3 * c + 2]),
-                       cJSON_GetArrayItem(get(want, "support"), c), 0, "support");
+        good &= within((double)(cm[3 * c] + cm[3 * c + 1] + cm[3 * c + 2]),
+                       cJSON_GetArrayItem(in(want, "support"), c), 0, "support");
         hits += (double)cm[4 * c];
     }
-    good &= agrees(f[XR_METRIC_ACCURACY], get(want, "accuracy"), 1e-9, "accuracy");
-    good &= agrees(f[XR_METRIC_BALANCED_ACCURACY], get(want, "balanced_accuracy"), 1e-9,
+    good &= within(f[XR_METRIC_ACCURACY], in(want, "accuracy"), 1e-9, "accuracy");
+    good &= within(f[XR_METRIC_BALANCED_ACCURACY], in(want, "balanced_accuracy"), 1e-9,
                    "balanced accuracy");
-    good &= agrees(f[XR_METRIC_F1_MACRO], get(want, "macro_f1"), 1e-9, "F1");
-    good &= agrees(f[XR_METRIC_ROC_AUC_MACRO], get(want, "macro_auc_ovr"), 1e-9, "AUC");
-    good &= agrees(f[XR_METRIC_ECE], get(want, "ece"), 1e-9, "ECE");
-    good &= agrees(f[xr_metric_at(2, XR_CLASS_PRECISION)], get(own, "precision"), 1e-9,
+    good &= within(f[XR_METRIC_F1_MACRO], in(want, "macro_f1"), 1e-9, "F1");
+    good &= within(f[XR_METRIC_ROC_AUC_MACRO], in(want, "macro_auc_ovr"), 1e-9, "AUC");
+    good &= within(f[XR_METRIC_ECE], in(want, "ece"), 1e-9, "ECE");
+    good &= within(f[xr_metric_at(2, XR_CLASS_PRECISION)], in(own, "precision"), 1e-9,
                    "precision");
-    good &= agrees(f[xr_metric_at(2, XR_CLASS_F1)], get(own, "f1"), 1e-9, "F1 of it");
-    good &= agrees(f[xr_metric_at(2, XR_CLASS_ROC_AUC)], get(own, "roc_auc_ovr"), 1e-9,
+    good &= within(f[xr_metric_at(2, XR_CLASS_F1)], in(own, "f1"), 1e-9, "F1 of it");
+    good &= within(f[xr_metric_at(2, XR_CLASS_ROC_AUC)], in(own, "roc_auc_ovr"), 1e-9,
                    "area of it");
-    good &= agrees(f[xr_metric_at(2, XR_CLASS_AVERAGE_PRECISION)],
-                   get(own, "average_precision"), 1e-9, "average precision");
-    good &= check_share(get(want, "accuracy_ci"), hits, (double)s->n, "accuracy");
-    good &= check_share(get(own, "sensitivity_ci"), (double)cm[8],
+    good &= within(f[xr_metric_at(2, XR_CLASS_AVERAGE_PRECISION)],
+                   in(own, "average_precision"), 1e-9, "average precision");
+    good &= check_share(in(want, "accuracy_ci"), hits, (double)s->n, "accuracy");
+    good &= check_share(in(own, "sensitivity_ci"), (double)cm[8],
                         (double)(cm[6] + cm[7] + cm[8]), "sensitivity");
     good &= check_share(
-        get(own, "specificity_ci"), (double)(cm[0] + cm[1] + cm[3] + cm[4]),
+        in(own, "specificity_ci"), (double)(cm[0] + cm[1] + cm[3] + cm[4]),
         (double)(cm[0] + cm[1] + cm[2] + cm[3] + cm[4] + cm[5]), "specificity");
     return good;
 }
@@ -130,10 +99,10 @@ static void check_golden(const char *dir)
     struct xr_scored s;
     struct xr_err err = {0};
     cJSON *want = expected(dir, "e_all3746");
-    const cJSON *groups = get(want, "subgroups");
+    const cJSON *groups = in(want, "subgroups");
     int seen = 0;
 
-    load(&p, dir, "e_all3746");
+    load_rows(&p, dir, "e_all3746");
     s = scored_of(&p);
     for (int i = 0; i < 3; i++) {
         struct xr_cut cut;
@@ -149,7 +118,7 @@ static void check_golden(const char *dir)
             if (dash)
                 *dash = ',';
             need(!xr_level_make(&level, &s, cut.level, l, &err), &err);
-            ok(get(groups, key) && check_level(get(groups, key), &level.scored, key),
+            ok(in(groups, key) && check_level(in(groups, key), &level.scored, key),
                "subgroup %s", key);
             seen++;
             xr_level_free(&level);
@@ -255,18 +224,18 @@ static void check_curve(const char *dir, const char *file)
 
     for (int i = 0; i < 99; i++)
         t[i] = (i + 1) / 100.0;
-    load(&p, dir, file);
+    load_rows(&p, dir, file);
     s = scored_of(&p);
     snprintf(key, sizeof key, "decision_curve_%s", p.classes[p.k - 1]);
     need(!xr_decision_make(&d, &s, p.k - 1, t, 99, &none, &err), &err);
-    cJSON_ArrayForEach(point, get(want, key))
+    cJSON_ArrayForEach(point, in(want, key))
     {
-        size_t at = (size_t)lround(100 * get(point, "threshold")->valuedouble) - 1;
+        size_t at = (size_t)lround(100 * in(point, "threshold")->valuedouble) - 1;
 
-        good &= agrees((double)d.tp[at], get(point, "tp"), 0, "tp");
-        good &= agrees((double)d.fp[at], get(point, "fp"), 0, "fp");
-        good &= agrees(d.net_benefit[at].value, get(point, "net_benefit"), 1e-9, "net");
-        good &= agrees(d.treat_all[at].value, get(point, "treat_all"), 1e-9, "all");
+        good &= within((double)d.tp[at], in(point, "tp"), 0, "tp");
+        good &= within((double)d.fp[at], in(point, "fp"), 0, "fp");
+        good &= within(d.net_benefit[at].value, in(point, "net_benefit"), 1e-9, "net");
+        good &= within(d.treat_all[at].value, in(point, "treat_all"), 1e-9, "all");
         seen++;
     }
     ok(good && seen == 5, "net benefit of %s", file);
