@@ -214,7 +214,8 @@ static int fill_several(struct xr_drawing *d, char *const *paths, size_t n,
         status = metrics[i] ? 0 : -1;
     }
     if (status == 0)
-        status = xr_plot_folds(d, metrics, names, n, request->figure);
+        status =
+            xr_plot_folds(d, metrics, names, n, request->figure, request->confidence);
     for (size_t i = 0; i < n; i++)
         cJSON_Delete(metrics[i]);
     return status;

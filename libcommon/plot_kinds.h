@@ -104,10 +104,12 @@ int xr_plot_decision(struct xr_drawing *drawing,
  * intervals. figure: its name in the JSON; NULL: the first there is. */
 int xr_plot_forest(struct xr_drawing *drawing, const cJSON *metrics, const char *name,
                    const char *figure) XR_MUST_USE;
-/* One figure ("accuracy", "per_class.benign.recall") in several JSONs of xr-metrics(1)
- * with their names: folds, seeds, models. */
+/* One figure ("accuracy", "per_class.benign.recall") in several JSONs of xr-metrics(1),
+ * at most XR_PLOT_FILES, with their names; above them their mean with the interval of
+ * xr_fold_spread. figure NULL: roc_auc_ovr_macro. */
 int xr_plot_folds(struct xr_drawing *drawing, cJSON *const *metrics,
-                  const char *const *names, size_t n, const char *figure) XR_MUST_USE;
+                  const char *const *names, size_t n, const char *figure,
+                  double confidence) XR_MUST_USE;
 
 /* Films beside their heat maps, from a stream of xr-cam(1): those that the report of
  * xr-report(1) shows. */

@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "plot_kinds.h"
+#include "stats_folds.h"
 
 #define MAX_ROWS 200
 #define MAX_NAME 160
@@ -196,11 +197,11 @@ done:
  */
 
 int xr_plot_folds(struct xr_drawing *d, cJSON *const *metrics, const char *const *names,
-                  size_t n, const char *figure)
+                  size_t n, const char *figure, double confidence)
 {
     struct rows *rows = xr_alloc_array(1, sizeof *rows, d->err);
-    double sum = 0.0, squares = 0.0;
-    size_t defined = 0;
+    double values[XR_PLOT_FILES];
+    struct xr_spread spread;
     int status = -1;
 
     d->failed = true;
@@ -219,21 +220,16 @@ int xr_plot_folds(struct xr_drawing *d, cJSON *const *metrics, const char *const
         if (add_row(rows, false, &f, d->err, "%s (%.0f)", names[i],
                     xr_json_number(metrics[i], "n", NAN)))
             goto done;
-        if (!isnan(f.value)) {
-            sum += f.value;
-            defined++;
-        }
+        values[i] = f.value;
     }
     d->failed = false;
-    if (defined)
-        sum /= (double)defined;
-    for (size_t i = 0; i < rows->n; i++)
-        if (!isnan(rows->figures[i].value))
-            squares += (rows->figures[i].value - sum) * (rows->figures[i].value - sum);
-    if (defined > 1)
-        xr_draw_note(d, "mean %.3f, standard deviation %.3f of %zu", sum,
-                     sqrt(squares / (double)(defined - 1)), defined);
-    status = draw_rows(d, rows, figure, defined > 1 ? sum : NAN, 0);
+    xr_fold_spread(&spread, values, n, confidence);
+    if (n > 1 && !isnan(spread.mean)) {
+        xr_draw_note(d, "mean of %zu: %.3f [%.3f, %.3f]", n, spread.mean, spread.low,
+                     spread.high);
+        xr_draw_note(d, "standard deviation %.3f", spread.sd);
+    }
+    status = draw_rows(d, rows, figure, n > 1 ? spread.mean : NAN, 0);
 done:
     free(rows);
     return status;

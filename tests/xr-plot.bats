@@ -206,7 +206,12 @@ kinds() {
     cmp a b
     want=$(xr-metrics -n 300 --text second.csv | awk '/^roc_auc_ovr_macro/ { sub(/\*? *$/, ""); print $2, $3, $4 }')
     grep -q -F "'$want'" a
-    grep -q "'mean [0-9.]*, standard deviation [0-9.]* of 2'" a
+    # of two folds: t is 12.706, the variance of the mean sd^2 (1/2 + 1)
+    { xr-metrics -n 0 predictions.csv; xr-metrics -n 0 second.csv; } | awk '
+        /"roc_auc_ovr_macro"/ { on = 1 } on && /"value"/ { v[n++] = $2 + 0; on = 0 }
+        END { m = (v[0] + v[1]) / 2; sd = sqrt((v[0] - m) ^ 2 + (v[1] - m) ^ 2); w = 12.7062047 * sd * sqrt(1.5)
+            printf "mean of 2: %.3f [%.3f, %.3f]\n", m, m - w, m + w }' >want
+    grep -q -F -f want a
     xr-plot folds --figure per_class.a.b.recall --script sub.json >c
     grep -q -F "'0.500 [0.400, 0.600]'" c
     run -1 --separate-stderr xr-plot folds --figure nothing sub.json
@@ -357,6 +362,11 @@ JSON
     [ "$(grep -c xyerrorbars script)" -eq 1 ]
     xr-plot pr -n 99 --points points.json --script predictions.csv >script
     run ! grep -q xyerrorbars script
+    { cat predictions.csv; sed '1d; s/,test,/,val,/; s/^/v/' predictions.csv; } >both.csv
+    xr-metrics -n 99 --split test --at sens=0.75:benign -o real.json both.csv
+    xr-plot roc -n 99 --points real.json --script predictions.csv >script
+    grep -q 'sens=0.75: p ' script
+    [ "$(grep -c xyerrorbars script)" -eq 1 ]
     run -1 --separate-stderr xr-plot roc -n 0 --points sub.json predictions.csv
     [[ $stderr == "xr-plot: sub.json: no operating points: xr-metrics --at"* ]]
 }
