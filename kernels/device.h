@@ -81,10 +81,43 @@ struct xk_device {
     const struct xk_backend *backend;
 };
 
+/* A pass over the steps behind number `from` of a plan, or back to there. */
+struct xk_run {
+    struct xk_step *steps;
+    int n_steps, from;
+    bool backward;
+    bool frozen; /* steps that do not belong to the head run as in inference */
+};
+
+/* A tensor's part of the buffers that an optimiser moves; m and v may be NULL. */
+struct xk_span {
+    float *p, *m, *v, *g;
+    size_t n;
+    struct xk_hyper hyper;
+};
+
+struct xk_device_spec {
+    int index;          /* of several of a kind */
+    int n_threads;      /* of the host, 0: the CPUs of the affinity mask */
+    bool tf32;          /* float32 products may round their factors to 10 bits */
+    bool deterministic; /* the same bytes from run to run, whatever that costs */
+};
+
 struct xk_backend {
     const char *name;
-    int (*open)(struct xk_device **dev, int index, int n_threads, struct xr_err *err);
+    /* Its convolutions apply the batch norms and gates around them, see fuse.c. */
+    bool loads_norms;
+    /* A batch norm's output that one convolution alone reads is not kept for the backward
+     * pass but made again. */
+    bool makes_again;
+    int (*open)(struct xk_device **dev, const struct xk_device_spec *spec,
+                struct xr_err *err);
     void (*close)(struct xk_device *dev);
+    /* One line for a person: what it is. Lives as long as the device. */
+    const char *(*describe)(const struct xk_device *dev);
+    /* The most memory of the device that was taken at a time, in bytes; NULL: the host's
+     * is all it has. */
+    size_t (*peak)(const struct xk_device *dev);
 
     /* Memory of the device, zeroed. Copies are complete when they return. */
     void *(*alloc)(struct xk_device *dev, size_t bytes, struct xr_err *err);
@@ -92,6 +125,14 @@ struct xk_backend {
     void (*upload)(struct xk_device *dev, void *dst, const void *src, size_t bytes);
     void (*download)(struct xk_device *dev, void *dst, const void *src, size_t bytes);
     void (*zero)(struct xk_device *dev, float *dst, size_t n);
+
+    /* Around a pass; both may be NULL. begin returns 0: the steps are to be called, and
+     * end behind them; 1: the device has run a recording of this pass instead of them; -1
+     * with *err. end returns 1 where nothing was run and the steps are to be called once
+     * more, and end behind them. */
+    int (*begin)(struct xk_device *dev, const struct xk_run *run,
+                 const struct xk_pass *pass, struct xr_err *err);
+    int (*end)(struct xk_device *dev, struct xr_err *err);
 
     /* Steps. prepare is called once, before any pass; release once. */
     int (*prepare)(struct xk_device *dev, struct xk_step *step, struct xr_err *err);
@@ -111,17 +152,24 @@ struct xk_backend {
     void (*input_f32)(struct xk_device *dev, enum xk_dtype dtype, void *dst,
                       const float *src, size_t n, struct xk_shape shape);
 
-    /* Optimiser, over a span of the value buffer. */
-    double (*sum_squares)(struct xk_device *dev, const float *g, size_t n);
-    void (*update)(struct xk_device *dev, enum xk_optim_kind kind, float *p, float *m,
-                   float *v, float *g, size_t n, float scale, const struct xk_hyper *o);
-    void (*ema)(struct xk_device *dev, float *e, const float *p, size_t n, float decay);
+    /* Optimiser, over spans of the value buffer. sum_squares: sums[i] of g of span i.
+     * update: gradients are multiplied by scale first. ema: of p, in m. */
+    void (*sum_squares)(struct xk_device *dev, double *sums, const struct xk_span *spans,
+                        size_t n_spans);
+    void (*update)(struct xk_device *dev, enum xk_optim_kind kind,
+                   const struct xk_span *spans, size_t n_spans, float scale);
+    void (*ema)(struct xk_device *dev, const struct xk_span *spans, size_t n_spans,
+                float decay);
     void (*swap)(struct xk_device *dev, float *a, float *b, size_t n);
+
+    /* What went wrong in a call that cannot say so; NULL: such calls cannot fail. */
+    int (*check)(struct xk_device *dev, struct xr_err *err);
 };
 
 extern const struct xk_backend xk_backend_cpu;
 
-/* The backend that a name asks for ("auto", "cpu", "cuda:1"; NULL is "auto"). */
+/* The backend that a name asks for ("auto", "cpu", "cuda:1"; NULL: what XR_DEVICE says,
+ * else "auto"): the CPU's own, or a plugin's, which is loaded and stays. */
 int xk_backend_find(const struct xk_backend **backend, int *index, const char *name,
                     struct xr_err *err) XR_MUST_USE;
 

@@ -109,6 +109,86 @@ XK_INLINE float xk_normalize(unsigned char v, float mean, float std)
     return ((float)v / 255.0f - mean) / std;
 }
 
+/* --- batch norm, one channel: sums over rows in double ------------------------------ */
+
+/* Mean and variance from the sums of x - center and of its square. */
+XK_INLINE void xk_bn_moments(double *mean, double *var, double sum, double squares,
+                             double center, double rows)
+{
+    double m = sum / rows, v = squares / rows - m * m;
+
+    *mean = m + center;
+    *var = v > 0 ? v : 0;
+}
+
+XK_INLINE float xk_bn_rstd(double var, double eps)
+{
+    return (float)(1.0 / sqrt(var + eps));
+}
+
+/* The running mean, or variance, as torch moves it at momentum 0.1. */
+XK_INLINE float xk_bn_running(float old, double now)
+{
+    return (float)(0.9 * (double)old + 0.1 * now);
+}
+
+XK_INLINE double xk_bn_unbiased(double var, double rows)
+{
+    return rows > 1 ? var * rows / (rows - 1) : var;
+}
+
+/* y = scale * x + shift, scale = gamma * rstd */
+XK_INLINE float xk_bn_shift(float beta, float mean, float scale)
+{
+    return (float)((double)beta - (double)mean * (double)scale);
+}
+
+/* dx = kg * g + kx * x + k1, from the sums of g and g * (x - mean); batch: the statistics
+ * were those of the batch, so that x moves them. */
+XK_INLINE void xk_bn_slopes(float *kg, float *kx, float *k1, double sum_g, double sum_gx,
+                            double rows, float scale, float rstd, float mean, int batch)
+{
+    double r = (double)rstd, k = (double)scale;
+
+    *kg = scale;
+    *kx = *k1 = 0;
+    if (batch) {
+        *kx = (float)(-k * r * r * sum_gx / rows);
+        *k1 = (float)(-k * sum_g / rows + k * r * r * sum_gx / rows * (double)mean);
+    }
+}
+
+/* A convolution's weights times scale, plus shift, are the convolution and the batch norm
+ * (var given) or the layer scale (gamma alone) behind it. NULL: there is none. */
+XK_INLINE void xk_fold(double *scale, double *shift, const float *bias,
+                       const float *gamma, const float *beta, const float *mean,
+                       const float *var, float eps)
+{
+    *scale = 1;
+    *shift = bias ? (double)*bias : 0;
+    if (gamma && !var) {
+        *scale = (double)*gamma;
+        *shift *= *scale;
+    } else if (gamma) {
+        *scale = (double)*gamma / sqrt((double)*var + (double)eps);
+        *shift = (double)*beta + (*shift - (double)*mean) * *scale;
+    }
+}
+
+/* What dropout and drop path multiply by; u from [0,1). */
+XK_INLINE float xk_drop_factor(double u, float rate)
+{
+    return u < (double)rate ? 0.0f : 1.0f / (1.0f - rate);
+}
+
+/* --- optimisers --------------------------------------------------------------------- */
+
+/* A moving average. */
+XK_INLINE float xk_ema(float e, float p, float decay)
+{
+    return decay * e + (1.0f - decay) * p;
+}
+
 enum xk_optim_kind {
     XK_ADAMW,
     XK_SGD,

@@ -200,18 +200,18 @@ static void fuse_pooled(struct xk_graph *graph, int bn, int keep)
     node->hidden = gap >= 0 || gate >= 0;
 }
 
-void xk_fuse_train(struct xk_graph *graph, int keep)
+void xk_fuse_train(struct xk_graph *graph, int keep, bool loads_norms)
 {
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].op == XK_OP_BN && graph->nodes[i].n_inputs == 1 &&
             graph->nodes[i].act == XK_ACT_NONE)
             fuse_bn(graph, i, keep);
-    for (int i = 0; i < graph->n_nodes; i++)
+    for (int i = 0; i < graph->n_nodes && loads_norms; i++)
         if (graph->nodes[i].n_inputs == 1 &&
             (xk_depthwise(graph, &graph->nodes[i]) ||
              xk_pointwise(graph, &graph->nodes[i]) || xk_dense3(graph, &graph->nodes[i])))
             fuse_own(graph, i, keep);
-    for (int i = 0; i < graph->n_nodes; i++)
+    for (int i = 0; i < graph->n_nodes && loads_norms; i++)
         if (graph->nodes[i].op == XK_OP_BN)
             fuse_pooled(graph, i, keep);
 }
@@ -228,7 +228,7 @@ static void drop_node(struct xk_graph *graph, int node)
                 graph->nodes[i].inputs[k] = x;
 }
 
-void xk_fuse_infer(struct xk_graph *graph)
+void xk_fuse_infer(struct xk_graph *graph, bool loads_norms)
 {
     if (graph->map) {
         graph->nodes[graph->map].op = XK_OP_NONE;
@@ -271,7 +271,7 @@ void xk_fuse_infer(struct xk_graph *graph)
     for (int i = 0; i < graph->n_nodes; i++) /* those in front of their convolution */
         if (graph->nodes[i].op == XK_OP_BN && graph->nodes[i].act == XK_ACT_NONE)
             fuse_bn(graph, i, -1);
-    for (int i = 0; i < graph->n_nodes; i++) {
+    for (int i = 0; i < graph->n_nodes && loads_norms; i++) {
         int conv = graph->nodes[i].op == XK_OP_GATE ? gated_conv(graph, i) : -1;
 
         if (conv >= 0) {

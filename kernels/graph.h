@@ -181,10 +181,11 @@ int xk_graph_consumers(const struct xk_graph *graph, int node, int *last);
  * Fusing rewrites the array: an absorbed node becomes NONE, and the result stands in the
  * slot of the last node of the chain, so that the order stays one of execution. `keep` is
  * never hidden. train:  BN [-> drop path] [-> ADD] [-> ACT] infer:  CONV -> BN [-> ADD]
- * [-> ACT]; drop path vanishes
+ * [-> ACT]; drop path vanishes. loads_norms: the device's convolutions apply the batch
+ * norms and gates around them.
  */
-void xk_fuse_train(struct xk_graph *graph, int keep);
-void xk_fuse_infer(struct xk_graph *graph);
+void xk_fuse_train(struct xk_graph *graph, int keep, bool loads_norms);
+void xk_fuse_infer(struct xk_graph *graph, bool loads_norms);
 /* A depthwise convolution that the devices' own kernels take. */
 bool xk_depthwise(const struct xk_graph *graph, const struct xk_node *node);
 /* A 1x1 convolution of an image that they take. */
@@ -194,17 +195,18 @@ bool xk_pointwise(const struct xk_graph *graph, const struct xk_node *node);
  * digits. */
 bool xk_dense3(const struct xk_graph *graph, const struct xk_node *node);
 
-/* The window of output o along one side of AVGPOOL: lo..hi-1, within the image. */
-static inline void xk_pool_window(size_t *lo, size_t *hi, const struct xk_node *node,
-                                  size_t o, size_t in, size_t out, size_t pad)
+/* The window of output o along one side of AVGPOOL: lo..hi-1, within the image. kernel 0:
+ * adaptive. */
+XK_INLINE void xk_window(size_t *lo, size_t *hi, size_t kernel, size_t stride, size_t o,
+                         size_t in, size_t out, size_t pad)
 {
-    if (node->kernel == 0) {
+    if (kernel == 0) {
         *lo = o * in / out;
         *hi = ((o + 1) * in + out - 1) / out;
         return;
     }
-    *lo = o * node->stride > pad ? o * node->stride - pad : 0;
-    *hi = o * node->stride + node->kernel - pad;
+    *lo = o * stride > pad ? o * stride - pad : 0;
+    *hi = o * stride + kernel - pad;
     *hi = *hi < in ? *hi : in;
 }
 

@@ -9,18 +9,6 @@
 
 #define BACKEND(net) ((net)->dev->backend)
 
-int xk_backend_find(const struct xk_backend **backend, int *index, const char *name,
-                    struct xr_err *err)
-{
-    *backend = &xk_backend_cpu;
-    *index = 0;
-    if (!name || strcmp(name, "auto") == 0 || strcmp(name, "cpu") == 0)
-        return 0;
-    if (strncmp(name, "cuda", 4) == 0)
-        return xr_fail(err, "device '%s': this build has no CUDA", name);
-    return xr_fail_usage(err, "device '%s': not auto, cpu or cuda[:N]", name);
-}
-
 /* --- opening ----------------------------------------------------------------------- */
 
 static int check_spec(const struct xk_spec *spec, struct xr_err *err)
@@ -65,21 +53,23 @@ static int build_graph(struct xk_net *net, const struct xk_family *family, size_
     return 0;
 }
 
-static int build_plans(struct xk_net *net, struct xr_err *err)
+static int build_plans(struct xk_net *net, const struct xk_backend *backend,
+                       struct xr_err *err)
 {
     struct xk_graph copy;
 
     if (xk_graph_copy(&copy, &net->graph, err))
         return -1;
-    xk_fuse_infer(&copy);
-    if (xk_plan_init(&net->infer, &copy, net->spec.batch, false, -1, err))
+    xk_fuse_infer(&copy, backend->loads_norms);
+    if (xk_plan_init(&net->infer, &copy, net->spec.batch, false, false, -1, err))
         return -1;
     if (!net->spec.training)
         return 0;
     if (xk_graph_copy(&copy, &net->graph, err))
         return -1;
-    xk_fuse_train(&copy, net->keep);
-    return xk_plan_init(&net->train, &copy, net->spec.batch, true, net->keep, err);
+    xk_fuse_train(&copy, net->keep, backend->loads_norms);
+    return xk_plan_init(&net->train, &copy, net->spec.batch, true, backend->makes_again,
+                        net->keep, err);
 }
 
 static int prepare(struct xk_net *net, struct xk_plan *plan, struct xr_err *err)
@@ -144,18 +134,21 @@ int xk_net_open_family(struct xk_net **out, const struct xk_family *family, size
 {
     const struct xk_backend *backend;
     struct xk_net *net;
-    int index;
+    struct xk_device_spec device = {.n_threads = spec->n_threads,
+                                    .tf32 = spec->tf32,
+                                    .deterministic = spec->deterministic};
 
     *out = NULL;
-    if (check_spec(spec, err) || xk_backend_find(&backend, &index, spec->device, err))
+    if (check_spec(spec, err) ||
+        xk_backend_find(&backend, &device.index, spec->device, err))
         return -1;
     net = xr_alloc_array(1, sizeof *net, err);
     if (!net)
         return -1;
     net->spec = *spec;
     net->version = 1;
-    if (build_graph(net, family, row, err) || build_plans(net, err) ||
-        backend->open(&net->dev, index, spec->n_threads, err) || get_memory(net, err) ||
+    if (build_graph(net, family, row, err) || build_plans(net, backend, err) ||
+        backend->open(&net->dev, &device, err) || get_memory(net, err) ||
         prepare(net, &net->infer, err) || prepare(net, &net->train, err)) {
         xk_net_close(net);
         return -1;
@@ -246,6 +239,16 @@ size_t xk_net_bytes(const struct xk_net *net)
     size_t params = net->graph.param_floats * sizeof(float);
 
     return net->arena_bytes + input_bytes(net) + params + (net->grads ? params : 0);
+}
+
+size_t xk_net_peak(const struct xk_net *net)
+{
+    return BACKEND(net)->peak ? BACKEND(net)->peak(net->dev) : 0;
+}
+
+const char *xk_net_device(const struct xk_net *net)
+{
+    return BACKEND(net)->describe(net->dev);
 }
 
 const struct xk_arch *xk_net_arch(const struct xk_net *net)
@@ -396,18 +399,32 @@ static enum xk_mode step_mode(const struct xk_net *net, const struct xk_plan *pl
     return plan == &net->infer && !plan->graph.nodes[i].head ? XK_INFER : net->pass.mode;
 }
 
-/* Run the steps behind `from` (-1: all of them). */
-static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float *logits,
-                       struct xr_err *err)
+/* A device may run its own recording of a pass; see struct xk_backend. */
+static int begin(struct xk_net *net, struct xk_plan *plan, int from, bool backward,
+                 struct xr_err *err)
+{
+    struct xk_run run = {plan->steps, plan->n_steps, from, backward, net->frozen};
+
+    return BACKEND(net)->begin ? BACKEND(net)->begin(net->dev, &run, &net->pass, err) : 0;
+}
+
+static int end(struct xk_net *net, struct xr_err *err)
+{
+    return BACKEND(net)->end ? BACKEND(net)->end(net->dev, err) : 0;
+}
+
+/* Copies and sums of other devices cannot say at once what went wrong. */
+static int check_device(struct xk_net *net, struct xr_err *err)
+{
+    return BACKEND(net)->check ? BACKEND(net)->check(net->dev, err) : 0;
+}
+
+static int call_forward(struct xk_net *net, struct xk_plan *plan, int from,
+                        struct xr_err *err)
 {
     double before = now(net), after;
     struct xk_pass pass;
 
-    if (net->n == 0)
-        return xr_fail(err, "no input");
-    net->pass.n = net->n;
-    net->pass.version = net->version;
-    net->pass.values = net->pass.running = net->values;
     for (int i = from + 1; i < plan->n_steps; i++) {
         enum xk_op op = plan->graph.nodes[i].op;
 
@@ -421,11 +438,33 @@ static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float
         plan->seconds[0][i] += after - before;
         before = after;
     }
+    return end(net, err);
+}
+
+/* Run the steps behind `from` (-1: all of them). */
+static int run_forward(struct xk_net *net, struct xk_plan *plan, int from, float *logits,
+                       struct xr_err *err)
+{
+    int recorded;
+
+    if (net->n == 0)
+        return xr_fail(err, "no input");
+    net->pass.n = net->n;
+    net->pass.version = net->version;
+    net->pass.values = net->pass.running = net->values;
+    recorded = begin(net, plan, from, false, err);
+    for (int again = !recorded; again;) {
+        again = call_forward(net, plan, from, err);
+        if (again < 0)
+            return -1;
+    }
+    if (recorded < 0)
+        return -1;
     net->ran = plan;
     net->backward_done = false;
     BACKEND(net)->download(net->dev, logits, plan->steps[plan->graph.logits].y,
                            net->n * net->spec.n_classes * sizeof(float));
-    return 0;
+    return check_device(net, err);
 }
 
 int xk_net_forward(struct xk_net *net, float *logits, bool training, uint64_t seed,
@@ -534,18 +573,12 @@ static int step_backward(struct xk_net *net, struct xk_step *step, struct xr_err
     return 0;
 }
 
-int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *err)
+static int call_backward(struct xk_net *net, struct xk_plan *plan, int from,
+                         struct xr_err *err)
 {
-    struct xk_plan *plan = net->ran;
-    int end = net->pass.mode == XK_KEEP ? net->keep : -1;
     double before = now(net), after;
 
-    if (!net->can_backward)
-        return xr_fail(err, "a backward pass without its forward pass");
-    net->can_backward = false; /* forward's memory is used up */
-    BACKEND(net)->upload(net->dev, net->d_logits, d_logits,
-                         net->n * net->spec.n_classes * sizeof(float));
-    for (int i = plan->n_steps - 1; i > end; i--) {
+    for (int i = plan->n_steps - 1; i > from; i--) {
         struct xk_step *step = &plan->steps[i];
 
         if (step->node->op == XK_OP_NONE || step->n_dy == 0)
@@ -558,8 +591,29 @@ int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *er
         plan->seconds[1][i] += after - before;
         before = after;
     }
+    return end(net, err);
+}
+
+int xk_net_backward(struct xk_net *net, const float *d_logits, struct xr_err *err)
+{
+    struct xk_plan *plan = net->ran;
+    int from = net->pass.mode == XK_KEEP ? net->keep : -1, recorded;
+
+    if (!net->can_backward)
+        return xr_fail(err, "a backward pass without its forward pass");
+    net->can_backward = false; /* forward's memory is used up */
+    BACKEND(net)->upload(net->dev, net->d_logits, d_logits,
+                         net->n * net->spec.n_classes * sizeof(float));
+    recorded = begin(net, plan, from, true, err);
+    for (int again = !recorded; again;) {
+        again = call_backward(net, plan, from, err);
+        if (again < 0)
+            return -1;
+    }
+    if (recorded < 0)
+        return -1;
     net->backward_done = true;
-    return 0;
+    return check_device(net, err);
 }
 
 static const struct xk_node *map_node(const struct xk_net *net, struct xr_err *err)

@@ -38,13 +38,15 @@ int xk_arch_size(const struct xk_spec *spec, uint64_t *params, uint64_t *macs,
 
 struct xk_spec {
     const char *arch;
-    const char *device; /* "auto", "cpu", "cuda[:N]"; NULL is "auto" */
+    const char *device; /* "auto", "cpu", "cuda[:N]"; NULL: XR_DEVICE, else "auto" */
     size_t n_classes;
     size_t channels, height, width; /* of the input; channels 1 or 3 */
     size_t batch;                   /* the largest batch */
     bool training;                  /* memory for the backward pass is planned */
     enum xk_dtype dtype;            /* of activations and their gradients */
     int n_threads;                  /* 0: the CPUs of the affinity mask */
+    bool tf32;          /* GPU: float32 products may round their factors to 10 bits */
+    bool deterministic; /* GPU: the same bytes from run to run (the CPU's always are) */
     float drop_rate, drop_path_rate;
     bool map; /* a second head, see xk_net_map; needs training */
     const char *
@@ -58,6 +60,10 @@ void xk_net_close(struct xk_net *net);
 uint64_t xk_net_macs(const struct xk_net *net); /* multiply-adds of convolutions and
                                                    linear layers, one image */
 size_t xk_net_bytes(const struct xk_net *net);  /* planned memory */
+size_t xk_net_peak(const struct xk_net *net);   /* most memory taken of a device that has
+                                                   its own, else 0 */
+/* The device, for a person; lives as long as the net. */
+const char *xk_net_device(const struct xk_net *net);
 const struct xk_arch *xk_net_arch(const struct xk_net *net);
 
 /* Tensors of the state dict: timm's names, shapes and order, num_batches_tracked

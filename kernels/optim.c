@@ -29,6 +29,10 @@ struct xk_optim {
     float *steps;          /* taken by each parameter; frozen ones do not count */
     double scale;          /* of the gradients */
     double *rates;         /* of each parameter: factors of the learning rate */
+    struct xk_span *spans; /* room for all parameters, and the sums over them */
+    double *sums;
+    size_t *moved; /* the parameters that move */
+    double lr;     /* of this step */
     struct state *states;
     size_t n_states;
 };
@@ -175,7 +179,13 @@ int xk_optim_open(struct xk_optim **out, struct xk_net *net,
         goto failed;
     }
     optim->steps = xr_alloc_array((size_t)net->graph.n_params, sizeof *optim->steps, err);
-    if (!optim->steps || set_rates(optim, err))
+    optim->spans =
+        xr_alloc_array(2 * (size_t)net->graph.n_params, sizeof *optim->spans, err);
+    optim->sums =
+        xr_alloc_array(2 * (size_t)net->graph.n_params, sizeof *optim->sums, err);
+    optim->moved = xr_alloc_array((size_t)net->graph.n_params, sizeof *optim->moved, err);
+    if (!optim->steps || !optim->spans || !optim->sums || !optim->moved ||
+        set_rates(optim, err))
         goto failed;
     for (int part = 0; part < N_PARTS; part++) {
         if (!want[part])
@@ -184,9 +194,12 @@ int xk_optim_open(struct xk_optim **out, struct xk_net *net,
         if (!optim->parts[part])
             goto failed;
     }
-    if (optim->parts[EMA]) /* begins as the values are now */
-        BACKEND(optim)->ema(net->dev, optim->parts[EMA], net->values,
-                            net->graph.param_floats, 0);
+    if (optim->parts[EMA]) { /* begins as the values are now */
+        struct xk_span all = {
+            .p = net->values, .m = optim->parts[EMA], .n = net->graph.param_floats};
+
+        BACKEND(optim)->ema(net->dev, &all, 1, 0);
+    }
     if (list_state(optim, err))
         goto failed;
     *out = optim;
@@ -208,6 +221,9 @@ void xk_optim_close(struct xk_optim *optim)
     free(optim->states);
     free(optim->steps);
     free(optim->rates);
+    free(optim->spans);
+    free(optim->sums);
+    free(optim->moved);
     free(optim);
 }
 
@@ -219,54 +235,91 @@ static bool moves(const struct xk_param *p)
 double xk_optim_norm(struct xk_optim *optim)
 {
     struct xk_net *net = optim->net;
+    size_t n = 0;
     double sum = 0;
 
     for (int i = 0; i < net->graph.n_params; i++) {
         const struct xk_tensor_info *info = &net->graph.params[i];
 
         if (moves(&info->param))
-            sum += BACKEND(optim)->sum_squares(net->dev, net->grads + info->offset,
-                                               info->param.count);
+            optim->spans[n++] =
+                (struct xk_span){.g = net->grads + info->offset, .n = info->param.count};
     }
+    BACKEND(optim)->sum_squares(net->dev, optim->sums, optim->spans, n);
+    for (size_t i = 0; i < n; i++)
+        sum += optim->sums[i];
     return sqrt(sum);
 }
 
-/* How far a tensor goes along LAMB's directions, which stand in its gradient. */
-static double trust(struct xk_optim *optim, size_t at, size_t n)
+static double decay_of(const struct xk_optim *optim, const struct xk_param *p)
 {
-    struct xk_net *net = optim->net;
-    double p = BACKEND(optim)->sum_squares(net->dev, net->values + at, n);
-    double u = BACKEND(optim)->sum_squares(net->dev, net->grads + at, n);
-
-    return p > 0 && u > 0 ? sqrt(p / u) : 1;
+    return p->n_dims > 1 || optim->spec.decay_1d ? optim->spec.decay : 0;
 }
 
-static void update(struct xk_optim *optim, size_t i, double lr, float scale)
+/* The tensor's next update. */
+static struct xk_span span_of(struct xk_optim *optim, size_t i, double lr)
 {
     struct xk_net *net = optim->net;
     const struct xk_optim_spec *o = &optim->spec;
     const struct xk_tensor_info *info = &net->graph.params[i];
-    size_t at = info->offset, n = info->param.count;
-    double decay = info->param.n_dims > 1 || o->decay_1d ? o->decay : 0;
+    size_t at = info->offset;
+    double decay = decay_of(optim, &info->param);
     double k = (double)(optim->steps[i] += 1.0f);
-    struct xk_hyper h = {.lr = (float)lr,
-                         .decay = (float)decay,
-                         .shrink = (float)(1 - lr * decay),
-                         .beta1 = (float)o->beta1,
-                         .beta2 = (float)o->beta2,
-                         .eps = (float)o->eps};
+    struct xk_span span = {.p = net->values + at,
+                           .m = optim->parts[MOMENT] ? optim->parts[MOMENT] + at : NULL,
+                           .v = optim->parts[SECOND] ? optim->parts[SECOND] + at : NULL,
+                           .g = net->grads + at,
+                           .n = info->param.count,
+                           .hyper = {.lr = (float)lr,
+                                     .decay = (float)decay,
+                                     .shrink = (float)(1 - lr * decay),
+                                     .beta1 = (float)o->beta1,
+                                     .beta2 = (float)o->beta2,
+                                     .eps = (float)o->eps}};
 
-    rows[o->kind].settle(&h, o, lr, k);
-    BACKEND(optim)->update(net->dev, o->kind, net->values + at,
-                           optim->parts[MOMENT] ? optim->parts[MOMENT] + at : NULL,
-                           optim->parts[SECOND] ? optim->parts[SECOND] + at : NULL,
-                           net->grads + at, n, scale, &h);
-    if (o->kind == XK_LAMB) { /* timm: what is not decayed is not adapted */
-        struct xk_hyper go = {.lr = (float)(lr * (decay > 0 ? trust(optim, at, n) : 1))};
+    rows[o->kind].settle(&span.hyper, o, lr, k);
+    return span;
+}
 
-        BACKEND(optim)->update(net->dev, XK_SGD, net->values + at, NULL, NULL,
-                               net->grads + at, n, 1, &go);
+/* LAMB: how far the n tensors go along their directions, which stand in their gradients.
+ * timm: what is not decayed is not adapted. */
+static void follow_directions(struct xk_optim *optim, size_t n)
+{
+    struct xk_device *dev = optim->net->dev;
+    double *p = optim->sums, *u = p + n;
+
+    for (size_t i = 0; i < n; i++) {
+        optim->spans[n + i] = optim->spans[i];
+        optim->spans[n + i].g = optim->spans[i].p;
     }
+    BACKEND(optim)->sum_squares(dev, u, optim->spans, n);
+    BACKEND(optim)->sum_squares(dev, p, optim->spans + n, n);
+    for (size_t i = 0; i < n; i++) {
+        struct xk_span *s = &optim->spans[i];
+        bool adapted = s->hyper.decay > 0 && p[i] > 0 && u[i] > 0;
+        double lr = optim->lr * optim->rates[optim->moved[i]];
+
+        s->m = s->v = NULL;
+        s->hyper =
+            (struct xk_hyper){.lr = (float)(lr * (adapted ? sqrt(p[i] / u[i]) : 1))};
+    }
+    BACKEND(optim)->update(dev, XK_SGD, optim->spans, n, 1);
+}
+
+static void update(struct xk_optim *optim, double lr, float scale)
+{
+    struct xk_net *net = optim->net;
+    size_t n = 0;
+
+    optim->lr = lr;
+    for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
+        if (moves(&net->graph.params[i].param)) {
+            optim->moved[n] = i;
+            optim->spans[n++] = span_of(optim, i, lr * optim->rates[i]);
+        }
+    BACKEND(optim)->update(net->dev, optim->spec.kind, optim->spans, n, scale);
+    if (optim->spec.kind == XK_LAMB)
+        follow_directions(optim, n);
 }
 
 /* What stands still has no average to move: its own value is exact. */
@@ -274,6 +327,7 @@ static void average(struct xk_optim *optim)
 {
     struct xk_net *net = optim->net;
     double decay = optim->spec.ema, k = 0;
+    size_t n = 0;
 
     for (int i = 0; i < net->graph.n_params; i++)
         k = fmax(k, (double)optim->steps[i]);
@@ -283,10 +337,11 @@ static void average(struct xk_optim *optim)
         const struct xk_tensor_info *info = &net->graph.params[i];
 
         if (!info->param.frozen)
-            BACKEND(optim)->ema(net->dev, optim->parts[EMA] + info->offset,
-                                net->values + info->offset, info->param.count,
-                                (float)decay);
+            optim->spans[n++] = (struct xk_span){.p = net->values + info->offset,
+                                                 .m = optim->parts[EMA] + info->offset,
+                                                 .n = info->param.count};
     }
+    BACKEND(optim)->ema(net->dev, optim->spans, n, (float)decay);
 }
 
 int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err *err)
@@ -302,13 +357,11 @@ int xk_optim_step(struct xk_optim *optim, double lr, double *norm, struct xr_err
         scale = optim->spec.clip / (length + rows[optim->spec.kind].clip_eps);
         scale = scale < 1 ? scale : 1;
     }
-    for (size_t i = 0; i < (size_t)net->graph.n_params; i++)
-        if (moves(&net->graph.params[i].param))
-            update(optim, i, lr * optim->rates[i], (float)(scale * optim->scale));
+    update(optim, lr, (float)(scale * optim->scale));
     if (optim->parts[EMA])
         average(optim);
     net->version++;
-    return 0;
+    return BACKEND(optim)->check ? BACKEND(optim)->check(net->dev, err) : 0;
 }
 
 void xk_optim_set_momentum(struct xk_optim *optim, double momentum)

@@ -288,7 +288,7 @@ static bool made_again(const struct xk_plan *plan, int conv, int keep)
            xk_graph_consumers(&plan->graph, node->inputs[0], &consumer) == 1;
 }
 
-static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
+static void plan_backward(struct xk_plan *plan, size_t batch, bool makes_again, int keep)
 {
     int n = plan->n_steps;
 
@@ -305,7 +305,7 @@ static void plan_backward(struct xk_plan *plan, size_t batch, int keep)
             continue;
         for (int k = 0; k < XK_MAX_GRADS; k++)
             use(plan, dy[k], time);
-        if (made_again(plan, i, keep))
+        if (makes_again && made_again(plan, i, keep))
             plan->again[i] = new_buffer(
                 plan, tensor_bytes(&plan->graph.nodes[node->inputs[0]], batch), time);
         for (int k = 0; k < node->n_inputs; k++)
@@ -412,7 +412,7 @@ static int place(struct xk_plan *plan, struct xr_err *err)
 #define PLACES (3 + XK_MAX_GRADS + 2 + 6 + 1)
 
 int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
-                 bool backward, int keep, struct xr_err *err)
+                 bool backward, bool makes_again, int keep, struct xr_err *err)
 {
     size_t n = (size_t)graph->n_nodes;
 
@@ -441,7 +441,7 @@ int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
         plan->dy[plan->graph.map * XK_MAX_GRADS] = BUFFER_MAP;
     plan_forward(plan, batch, backward);
     if (backward)
-        plan_backward(plan, batch, keep);
+        plan_backward(plan, batch, makes_again, keep);
     for (int i = 0; i < plan->n_steps; i++) {
         struct xk_step *step = &plan->steps[i];
 

@@ -23,10 +23,12 @@ struct xk_plan {
 /*
  * Plan graph (taken over: the plan frees it; its types are set) for batches up to
  * `batch`. backward: everything the backward pass needs stays alive, and gradients have
- * places. keep: node whose activation and gradient live to the end, or -1.
+ * places. makes_again: but what the device makes again. keep: node whose activation and
+ * gradient live to the end, or -1.
  */
 int xk_plan_init(struct xk_plan *plan, struct xk_graph *graph, size_t batch,
-                 bool backward, int keep, struct xr_err *err) XR_MUST_USE;
+                 bool backward, bool makes_again, int keep,
+                 struct xr_err *err) XR_MUST_USE;
 /* Put the steps' pointers into an arena of plan->bytes. input and d_logits live outside
  * of it, as does d_map (NULL: the graph has no second head). */
 void xk_plan_bind(struct xk_plan *plan, char *arena, void *input, float *d_logits,

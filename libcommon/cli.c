@@ -40,6 +40,12 @@ static const struct shared {
     {XR_CLI_DEVICE,
      {"device", 0, XR_OPT_TEXT, AT(device), "NAME", "auto, cpu or cuda[:N]", 0, 0, NULL,
       true}},
+    {XR_CLI_DEVICE,
+     {"tf32", 0, XR_OPT_FLAG, AT(tf32), NULL,
+      "GPU: let float32 products round their factors to 10 bits", 0, 0, NULL, false}},
+    {XR_CLI_DEVICE,
+     {"deterministic", 0, XR_OPT_FLAG, AT(deterministic), NULL,
+      "GPU: the same bytes from run to run", 0, 0, NULL, false}},
     {XR_CLI_PROGRESS,
      {"progress", 0, XR_OPT_FLAG, AT(progress), NULL, "report progress in whole lines", 0,
       0, NULL, true}},
@@ -417,6 +423,8 @@ static void print_version(const struct xr_cli *cli)
 #endif
     for (const char *const *line = cli->tool->libraries; line && *line; line++)
         printf("%s\n", *line);
+    if (cli->tool->devices)
+        cli->tool->devices();
 }
 
 /* Settings as the YAML section they could have come from. */

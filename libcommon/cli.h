@@ -43,11 +43,12 @@ struct xr_opt {
 /* The shared options a tool takes besides -h --help --version --config --print-config -q
  * -v. */
 enum {
-    XR_CLI_OUTPUT = 1,   /* -o FILE */
-    XR_CLI_JOBS = 2,     /* -j N */
-    XR_CLI_SEED = 4,     /* -s/--seed N */
-    XR_CLI_HISTORY = 8,  /* --no-history */
-    XR_CLI_DEVICE = 16,  /* --device auto|cpu|cuda[:N], XR_DEVICE */
+    XR_CLI_OUTPUT = 1,  /* -o FILE */
+    XR_CLI_JOBS = 2,    /* -j N */
+    XR_CLI_SEED = 4,    /* -s/--seed N */
+    XR_CLI_HISTORY = 8, /* --no-history */
+    XR_CLI_DEVICE =
+        16, /* --device auto|cpu|cuda[:N], XR_DEVICE, --tf32, --deterministic */
     XR_CLI_PROGRESS = 32 /* --progress */
 };
 
@@ -59,6 +60,7 @@ struct xr_tool {
     int common;                     /* XR_CLI_... */
     int min_operands, max_operands; /* max -1: any number */
     const char *const *libraries; /* more lines for --version, NULL-ended; may be NULL */
+    void (*devices)(void);        /* prints more of them; may be NULL */
 };
 
 struct xr_cli {
@@ -71,6 +73,7 @@ struct xr_cli {
     bool quiet, no_history, progress;
     int verbose;
     char *device; /* "auto" unless given */
+    bool tf32, deterministic;
     /* operands, in order; n_operands may be 0 (standard input) */
     char **operands;
     size_t n_operands;

@@ -4,28 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-void xr_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
-{
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    uint32_t k0 = key[0], k1 = key[1];
-
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
-        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-
-        c0 = n0;
-        c1 = (uint32_t)p1;
-        c2 = n2;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
-}
-
 uint64_t xr_fnv1a64(const char *text)
 {
     uint64_t h = UINT64_C(0xCBF29CE484222325);
@@ -78,7 +56,9 @@ uint64_t xr_rng_u64(struct xr_rng *rng)
 
 double xr_rng_uniform(struct xr_rng *rng)
 {
-    return (double)(xr_rng_u64(rng) >> 11) * 0x1p-53;
+    uint32_t high = xr_rng_u32(rng);
+
+    return xr_uniform_of(high, xr_rng_u32(rng));
 }
 
 double xr_rng_between(struct xr_rng *rng, double lo, double hi)

@@ -9,6 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For C, and for CUDA C++ on both sides. */
+#ifdef __CUDACC__
+#define XR_RNG_INLINE static __host__ __device__ __forceinline__
+#else
+#define XR_RNG_INLINE static inline
+#endif
+
 /* A plain value; copy it to fork it. One thread at a time. */
 struct xr_rng {
     uint32_t key[2];
@@ -18,7 +25,47 @@ struct xr_rng {
 };
 
 /* One block of Philox4x32-10: the test vectors of Random123 hold. */
-void xr_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+XR_RNG_INLINE void xr_philox(uint32_t out[4], const uint32_t counter[4],
+                             const uint32_t key[2])
+{
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+
+        c0 = n0;
+        c1 = (uint32_t)p1;
+        c2 = n2;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+/* [0,1) from two words, 53 bits. */
+XR_RNG_INLINE double xr_uniform_of(uint32_t high, uint32_t low)
+{
+    return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
+}
+
+/* What call number i (from 0) of xr_rng_uniform gives behind xr_rng_init alone, for those
+ * who draw in any order. */
+XR_RNG_INLINE double xr_rng_uniform_at(const struct xr_rng *rng, uint64_t i)
+{
+    uint64_t block = i / 2;
+    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), rng->counter[2],
+                           rng->counter[3]};
+    uint32_t out[4];
+
+    xr_philox(out, counter, rng->key);
+    return i % 2 ? xr_uniform_of(out[2], out[3]) : xr_uniform_of(out[0], out[1]);
+}
 
 /* seed and epoch are numbers; key (a record's, may be "") and purpose ("clahe", "order",
  * ...) are hashed with FNV-1a 64, so that any two different streams are independent. */

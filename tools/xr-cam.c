@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/explain.h"
+#include "net/devices.h"
 #include "net/threads.h"
 #include "pixels/overlay.h"
 
@@ -35,6 +36,7 @@ static const struct xr_tool tool = {
     .summary = "Heat maps of what a classifier looked at, over the films.",
     .operands = "[FILE]",
     .options = options,
+    .devices = xr_device_versions,
     .common =
         XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_HISTORY | XR_CLI_DEVICE | XR_CLI_PROGRESS,
     .max_operands = 1,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "net/predict.h"
+#include "net/devices.h"
 #include "net/threads.h"
 
 static struct xr_predict settings = {.batch = 8};
@@ -27,6 +28,7 @@ static const struct xr_tool tool = {
     .summary = "Class probabilities of the films in a record stream, as CSV.",
     .operands = "[FILE]",
     .options = options,
+    .devices = xr_device_versions,
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_DEVICE | XR_CLI_PROGRESS,
     .max_operands = 1,
 };

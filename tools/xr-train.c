@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/trainer.h"
+#include "net/devices.h"
 #include "net/threads.h"
 
 static struct settings {
@@ -113,6 +114,7 @@ static const struct xr_tool tool = {
         "standard output.",
     .operands = "[FILE]",
     .options = options,
+    .devices = xr_device_versions,
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED | XR_CLI_HISTORY | XR_CLI_DEVICE |
               XR_CLI_PROGRESS,
     .max_operands = 1,

@@ -16,8 +16,10 @@ static struct window window_at(const struct xk_step *step, size_t oy, size_t ox)
     const struct xk_node *node = step->node;
     struct window v;
 
-    xk_pool_window(&v.y0, &v.y1, node, oy, step->in.h, node->shape.h, node->pad_h);
-    xk_pool_window(&v.x0, &v.x1, node, ox, step->in.w, node->shape.w, node->pad_w);
+    xk_window(&v.y0, &v.y1, node->kernel, node->stride, oy, step->in.h, node->shape.h,
+              node->pad_h);
+    xk_window(&v.x0, &v.x1, node->kernel, node->stride, ox, step->in.w, node->shape.w,
+              node->pad_w);
     v.share = 1.0f / (float)((v.y1 - v.y0) * (v.x1 - v.x0));
     return v;
 }

@@ -54,10 +54,7 @@ static void drop_factors(float *factor, const struct xk_node *node,
 
     xr_rng_init(&rng, pass->seed, pass->step, node->name, "drop");
     for (size_t i = 0; i < n; i++)
-        factor[i] = !drop ? 1.0f
-                    : xr_rng_uniform(&rng) < (double)node->rate
-                        ? 0.0f
-                        : 1.0f / (1.0f - node->rate);
+        factor[i] = drop ? xk_drop_factor(xr_rng_uniform(&rng), node->rate) : 1.0f;
 }
 
 /* Mean of a few rows: the point around which sums of squares do not cancel. */
@@ -92,16 +89,14 @@ void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,
     float *count = pass->running + bn->graph->params[param[XK_COUNT]].offset;
 
     for (size_t i = 0; i < bn->node->shape.c; i++) {
-        double m = sum[i] / (double)rows, var = squares[i] / (double)rows - m * m,
-               unbiased;
+        double m, var;
 
-        m += (double)center[i];
-        var = var > 0 ? var : 0;
-        unbiased = rows > 1 ? var * (double)rows / (double)(rows - 1) : var;
+        xk_bn_moments(&m, &var, sum[i], squares[i], (double)center[i], (double)rows);
         s.mean[i] = (float)m;
-        s.rstd[i] = (float)(1.0 / sqrt(var + (double)bn->node->eps));
-        running_mean[i] = (float)(0.9 * (double)running_mean[i] + 0.1 * m);
-        running_var[i] = (float)(0.9 * (double)running_var[i] + 0.1 * unbiased);
+        s.rstd[i] = xk_bn_rstd(var, (double)bn->node->eps);
+        running_mean[i] = xk_bn_running(running_mean[i], m);
+        running_var[i] =
+            xk_bn_running(running_var[i], xk_bn_unbiased(var, (double)rows));
     }
     *count += 1.0f;
 }
@@ -116,10 +111,10 @@ void xk_cpu_bn_factors(struct xk_step *bn, const struct xk_pass *pass)
     for (size_t i = 0; i < bn->node->shape.c; i++) {
         if (pass->mode != XK_TRAIN) {
             s.mean[i] = mean[i];
-            s.rstd[i] = (float)(1.0 / sqrt((double)var[i] + (double)bn->node->eps));
+            s.rstd[i] = xk_bn_rstd((double)var[i], (double)bn->node->eps);
         }
         s.scale[i] = gamma[i] * s.rstd[i];
-        s.shift[i] = (float)((double)beta[i] - (double)s.mean[i] * (double)s.scale[i]);
+        s.shift[i] = xk_bn_shift(beta[i], s.mean[i], s.scale[i]);
     }
 }
 
@@ -130,19 +125,12 @@ void xk_cpu_bn_gradients(struct xk_step *bn, const struct xk_pass *pass,
     float *dgamma = xk_grad(bn, pass, XK_GAMMA), *dbeta = xk_grad(bn, pass, XK_BETA);
 
     for (size_t i = 0; i < bn->node->shape.c; i++) {
-        double r = (double)s.rstd[i], k = (double)s.scale[i], m = (double)rows;
-
         if (dgamma) {
-            dgamma[i] += (float)(sum_gx[i] * r);
+            dgamma[i] += (float)(sum_gx[i] * (double)s.rstd[i]);
             dbeta[i] += (float)sum_g[i];
         }
-        s.kg[i] = (float)k;
-        s.kx[i] = s.k1[i] = 0;
-        if (pass->mode == XK_TRAIN) {
-            s.kx[i] = (float)(-k * r * r * sum_gx[i] / m);
-            s.k1[i] = (float)(-k * sum_g[i] / m +
-                              k * r * r * sum_gx[i] / m * (double)s.mean[i]);
-        }
+        xk_bn_slopes(&s.kg[i], &s.kx[i], &s.k1[i], sum_g[i], sum_gx[i], (double)rows,
+                     s.scale[i], s.rstd[i], s.mean[i], pass->mode == XK_TRAIN);
     }
 }
 

@@ -19,15 +19,11 @@ void xk_cpu_fold(float *weights, float *bias, const struct xk_step *step,
 
 #pragma omp parallel for schedule(static)
     for (size_t o = 0; o < step->node->out; o++) {
-        double scale = 1, shift = b ? (double)b[o] : 0;
+        double scale, shift;
 
-        if (gamma && !var) { /* a layer scale */
-            scale = (double)gamma[o];
-            shift *= scale;
-        } else if (gamma) {
-            scale = (double)gamma[o] / sqrt((double)var[o] + (double)step->node->eps);
-            shift = (double)beta[o] + (shift - (double)mean[o]) * scale;
-        }
+        xk_fold(&scale, &shift, b ? b + o : NULL, gamma ? gamma + o : NULL,
+                beta ? beta + o : NULL, mean ? mean + o : NULL, var ? var + o : NULL,
+                step->node->eps);
         for (size_t i = 0; i < per_out && weights; i++)
             weights[o * per_out + i] = (float)((double)w[o * per_out + i] * scale);
         bias[o] = (float)shift;

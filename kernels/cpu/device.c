@@ -149,19 +149,19 @@ static void cpu_close(struct xk_device *dev)
     free(cpu);
 }
 
-static int cpu_open(struct xk_device **dev, int index, int n_threads, struct xr_err *err)
+static int cpu_open(struct xk_device **dev, const struct xk_device_spec *spec,
+                    struct xr_err *err)
 {
     struct xk_cpu *cpu = xr_alloc_array(1, sizeof *cpu, err);
     struct xr_err none = {0};
 
-    (void)index;
     *dev = NULL;
     if (!cpu)
         return -1;
     cpu->base.backend = &xk_backend_cpu;
     cpu->simd[XK_F32] = xk_simd_find(XK_F32);
     cpu->simd[XK_BF16] = xk_simd_find(XK_BF16);
-    cpu->n_threads = n_threads > 0 ? n_threads : affinity_cpus();
+    cpu->n_threads = spec->n_threads > 0 ? spec->n_threads : affinity_cpus();
     omp_set_num_threads(cpu->n_threads);
     if (xk_dnn_open(&cpu->dnn, err) || xk_cpu_scratch(cpu, 1024, err) ||
         xk_cpu_partial(cpu, 1024, err)) {
@@ -484,9 +484,8 @@ static void cpu_input_f32(struct xk_device *dev, enum xk_dtype dtype, void *dst,
 
 /* --- optimiser --------------------------------------------------------------------- */
 
-static double cpu_sum_squares(struct xk_device *dev, const float *g, size_t n)
+static double sum_squares(struct xk_cpu *cpu, const float *g, size_t n)
 {
-    struct xk_cpu *cpu = (struct xk_cpu *)dev;
     double sum = 0;
 
     for (int t = 0; t < cpu->n_threads; t++)
@@ -499,24 +498,39 @@ static double cpu_sum_squares(struct xk_device *dev, const float *g, size_t n)
     return sum;
 }
 
-static void cpu_update(struct xk_device *dev, enum xk_optim_kind kind, float *p, float *m,
-                       float *v, float *g, size_t n, float scale,
-                       const struct xk_hyper *o)
+static void cpu_sum_squares(struct xk_device *dev, double *sums,
+                            const struct xk_span *spans, size_t n_spans)
+{
+    for (size_t i = 0; i < n_spans; i++)
+        sums[i] = sum_squares((struct xk_cpu *)dev, spans[i].g, spans[i].n);
+}
+
+static void cpu_update(struct xk_device *dev, enum xk_optim_kind kind,
+                       const struct xk_span *spans, size_t n_spans, float scale)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n,
-              cpu->simd[XK_F32]->update[kind](p + r0, m ? m + r0 : NULL,
-                                              v ? v + r0 : NULL, g + r0, r1 - r0, scale,
-                                              o))
+    for (size_t i = 0; i < n_spans; i++) {
+        const struct xk_span *s = &spans[i];
+
+        FOR_SPANS(cpu, s->n,
+                  cpu->simd[XK_F32]->update[kind](
+                      s->p + r0, s->m ? s->m + r0 : NULL, s->v ? s->v + r0 : NULL,
+                      s->g + r0, r1 - r0, scale, &s->hyper))
+    }
 }
 
-static void cpu_ema(struct xk_device *dev, float *e, const float *p, size_t n,
+static void cpu_ema(struct xk_device *dev, const struct xk_span *spans, size_t n_spans,
                     float decay)
 {
     struct xk_cpu *cpu = (struct xk_cpu *)dev;
 
-    FOR_SPANS(cpu, n, cpu->simd[XK_F32]->ema(e + r0, p + r0, r1 - r0, decay))
+    for (size_t i = 0; i < n_spans; i++) {
+        const struct xk_span *s = &spans[i];
+
+        FOR_SPANS(cpu, s->n,
+                  cpu->simd[XK_F32]->ema(s->m + r0, s->p + r0, r1 - r0, decay))
+    }
 }
 
 static void cpu_swap(struct xk_device *dev, float *a, float *b, size_t n)
@@ -530,8 +544,17 @@ static void cpu_swap(struct xk_device *dev, float *a, float *b, size_t n)
     }
 }
 
+static const char *cpu_describe(const struct xk_device *dev)
+{
+    (void)dev;
+    return "the CPU";
+}
+
 const struct xk_backend xk_backend_cpu = {
     .name = "cpu",
+    .loads_norms = true,
+    .makes_again = true,
+    .describe = cpu_describe,
     .open = cpu_open,
     .close = cpu_close,
     .alloc = cpu_alloc,

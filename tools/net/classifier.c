@@ -185,6 +185,8 @@ int xr_classifier_open(struct xr_classifier *c, const char *path,
                            .training = run->training,
                            .dtype = (enum xk_dtype)run->precision,
                            .n_threads = run->threads,
+                           .tf32 = run->tf32,
+                           .deterministic = run->deterministic,
                            .keep = run->keep};
     int rc = -1;
 

@@ -24,7 +24,8 @@ struct xr_classifier {
 /* How a net is run. */
 struct xr_run {
     const char *device;
-    int threads; /* 0: the CPUs of the affinity mask */
+    bool tf32, deterministic; /* see struct xk_spec */
+    int threads;              /* 0: the CPUs of the affinity mask */
     size_t batch;
     int precision;    /* XR_PRECISIONS */
     bool training;    /* memory for a backward pass */

@@ -7,6 +7,7 @@
 
 #include "certificate.h"
 #include "csv.h"
+#include "devices.h"
 #include "json.h"
 #include "loss.h"
 #include "pixels/overlay.h"
@@ -307,6 +308,8 @@ static int find_target(struct job *job, struct xr_err *err)
 static int open_net(struct job *job, struct xr_cli *cli, struct xr_err *err)
 {
     struct xr_run run = {.device = cli->device,
+                         .tf32 = cli->tf32,
+                         .deterministic = cli->deterministic,
                          .threads = (int)cli->jobs,
                          .batch = (size_t)job->set->batch,
                          .training = true};
@@ -324,7 +327,10 @@ static int open_net(struct job *job, struct xr_cli *cli, struct xr_err *err)
         return -1;
     job->layer = job->set->layer ? job->set->layer : arch ? arch->cam_layer : NULL;
     run.keep = job->layer;
-    return xr_classifier_open(&job->c, job->set->weights, &run, err);
+    if (xr_classifier_open(&job->c, job->set->weights, &run, err))
+        return -1;
+    xr_device_say(cli, job->c.net);
+    return 0;
 }
 
 static int open_output(struct job *job, struct xr_cli *cli, cJSON *inputs,
@@ -422,6 +428,7 @@ done:
     xr_out_close(job.scores);
     xr_reader_close(job.in);
     xr_batch_close(&job.batch);
+    xr_device_say_peak(cli, job.c.net);
     xr_classifier_close(&job.c);
     free(job.logits);
     free(job.p);

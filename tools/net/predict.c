@@ -6,6 +6,7 @@
 
 #include "certificate.h"
 #include "csv.h"
+#include "devices.h"
 #include "json.h"
 #include "loss.h"
 #include "stats_calibration.h"
@@ -189,6 +190,8 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
                    struct xr_err *err)
 {
     struct xr_run run = {.device = cli->device,
+                         .tf32 = cli->tf32,
+                         .deterministic = cli->deterministic,
                          .threads = (int)cli->jobs,
                          .batch = (size_t)set->batch,
                          .precision = set->precision};
@@ -215,6 +218,7 @@ int xr_predict_run(const struct xr_predict *set, struct xr_cli *cli, const char 
         xr_batch_open(&job.batch, xr_reader_header(job.in), run.batch, err) ||
         (set->calibration && open_calibration(&job, set->calibration, err)))
         goto done;
+    xr_device_say(cli, job.c.net);
     room = run.batch * job.c.n_classes;
     job.logits = xr_alloc_array(room, sizeof *job.logits, err);
     job.p = xr_alloc_array(room, sizeof *job.p, err);
@@ -243,6 +247,7 @@ done:
     xr_out_close(job.out);
     xr_reader_close(job.in);
     xr_batch_close(&job.batch);
+    xr_device_say_peak(cli, job.c.net);
     xr_classifier_close(&job.c);
     free(job.logits);
     free(job.p);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "certificate.h"
+#include "devices.h"
 #include "json.h"
 #include "trainer_state.h"
 
@@ -154,6 +155,8 @@ static int open_net(struct xr_trainer *t, struct xr_err *err)
                             classes;
     struct xk_spec spec = {.arch = set->model,
                            .device = t->cli->device,
+                           .tf32 = t->cli->tf32,
+                           .deterministic = t->cli->deterministic,
                            .n_classes = h->n_classes,
                            .height = h->height,
                            .width = h->width,
@@ -174,6 +177,7 @@ static int open_net(struct xr_trainer *t, struct xr_err *err)
     if (xk_net_open(&t->c.net, &spec, err) ||
         xk_net_init(t->c.net, (uint64_t)t->cli->seed, err))
         return -1;
+    xr_device_say(t->cli, t->c.net);
     arch = xk_net_arch(t->c.net);
     *pre = (struct xr_preprocess){.height = h->height,
                                   .width = h->width,
@@ -327,6 +331,7 @@ void xr_trainer_close(struct xr_trainer *t)
     xr_features_close(t->features);
     xr_map_head_close(&t->map);
     xk_optim_close(t->optim);
+    xr_device_say_peak(t->cli, t->c.net);
     xr_classifier_close(&t->c);
     xr_reader_close(t->in);
     xr_stream_header_free(&t->header);
