@@ -45,6 +45,7 @@ NET_TOOLS := xr-train xr-predict xr-cam
 # The plugin for NVIDIA GPUs, where nvcc and cuDNN are: see kernels/cuda.
 CUDA ?=
 NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+NVCC_RUN := $(shell command -v ccache) $(NVCC) # minutes of compiling are remembered where that is there
 CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 CUDNN_INCLUDE := $(dir $(firstword $(wildcard $(CUDA_HOME)/include/cudnn.h /usr/include/cudnn.h \
 	/usr/include/*/cudnn.h /usr/local/include/cudnn.h)))
@@ -155,7 +156,7 @@ $(B)/pic/%.o: %.c $(B)/flags $(B)/flags-cuda
 $(B)/pic/%.o: %.cu $(B)/flags $(B)/flags-cuda
 	@mkdir -p $(@D)
 	$(call say,NVCC)
-	$(run)$(NVCC) -std=c++17 -O3 -lineinfo $(CUDA_GENCODE) -Xcompiler -fPIC$(comma)-fvisibility=hidden \
+	$(run)$(NVCC_RUN) -std=c++17 -O3 -lineinfo $(CUDA_GENCODE) -Xcompiler -fPIC$(comma)-fvisibility=hidden \
 	    -Ilibcommon -Ikernels -Ikernels/cuda $(if $(WERROR),-Werror all-warnings) -MMD -MP -c $< -o $@
 $(PLUGIN): $(CUDA_C:%.c=$(B)/pic/%.o) $(CUDA_CU:%.cu=$(B)/pic/%.o) $(PLUGIN_SHARED:%.c=$(B)/pic/%.o)
 	@mkdir -p $(@D)

@@ -95,8 +95,7 @@ void xk_cpu_bn_statistics(struct xk_step *bn, const struct xk_pass *pass,
         s.mean[i] = (float)m;
         s.rstd[i] = xk_bn_rstd(var, (double)bn->node->eps);
         running_mean[i] = xk_bn_running(running_mean[i], m);
-        running_var[i] =
-            xk_bn_running(running_var[i], xk_bn_unbiased(var, (double)rows));
+        running_var[i] = xk_bn_running(running_var[i], xk_bn_unbiased(var, (double)rows));
     }
     *count += 1.0f;
 }

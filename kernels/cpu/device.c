@@ -514,9 +514,9 @@ static void cpu_update(struct xk_device *dev, enum xk_optim_kind kind,
         const struct xk_span *s = &spans[i];
 
         FOR_SPANS(cpu, s->n,
-                  cpu->simd[XK_F32]->update[kind](
-                      s->p + r0, s->m ? s->m + r0 : NULL, s->v ? s->v + r0 : NULL,
-                      s->g + r0, r1 - r0, scale, &s->hyper))
+                  cpu->simd[XK_F32]->update[kind](s->p + r0, s->m ? s->m + r0 : NULL,
+                                                  s->v ? s->v + r0 : NULL, s->g + r0,
+                                                  r1 - r0, scale, &s->hyper))
     }
 }
 
@@ -528,8 +528,7 @@ static void cpu_ema(struct xk_device *dev, const struct xk_span *spans, size_t n
     for (size_t i = 0; i < n_spans; i++) {
         const struct xk_span *s = &spans[i];
 
-        FOR_SPANS(cpu, s->n,
-                  cpu->simd[XK_F32]->ema(s->m + r0, s->p + r0, r1 - r0, decay))
+        FOR_SPANS(cpu, s->n, cpu->simd[XK_F32]->ema(s->m + r0, s->p + r0, r1 - r0, decay))
     }
 }
 
