@@ -26,7 +26,7 @@ static size_t line_of(const char *text, size_t at)
 
 /* Every byte belongs to UTF-8 text without NUL; counts the line feeds on the way. */
 static int check_text(size_t *n_lf, const char *name, const char *text, size_t size,
-                      struct xr_err *err)
+                      size_t skipped, struct xr_err *err)
 {
     const unsigned char *p = (const unsigned char *)text;
     size_t i = 0, lf = 0, n;
@@ -47,14 +47,14 @@ static int check_text(size_t *n_lf, const char *name, const char *text, size_t s
         }
         if (p[i] == 0)
             return xr_fail(err, "%s:%zu: a NUL byte: this is not a CSV file", name,
-                           line_of(text, i));
+                           skipped + line_of(text, i));
         n = xr_utf8_length(p + i);
         if (n == 0)
             return xr_fail(
                 err,
                 "%s:%zu: not UTF-8 (byte 0x%02x); convert it first, for example: "
                 "iconv -f LATIN1 -t UTF-8",
-                name, line_of(text, i), p[i]);
+                name, skipped + line_of(text, i), p[i]);
         lf += p[i] == '\n';
         i += n;
     }
@@ -261,6 +261,12 @@ static int alloc_rows(struct xr_table *t, size_t n_lf, size_t size, struct xr_er
 int xr_table_parse(struct xr_table *table, struct xr_buf *text, const char *name,
                    struct xr_err *err)
 {
+    return xr_table_parse_at(table, text, name, 0, err);
+}
+
+int xr_table_parse_at(struct xr_table *table, struct xr_buf *text, const char *name,
+                      size_t skipped, struct xr_err *err)
+{
     static const char bom[] = "\xef\xbb\xbf";
     struct parser ps = {0};
     size_t n_lf = 0, size = text->size;
@@ -285,8 +291,11 @@ int xr_table_parse(struct xr_table *table, struct xr_buf *text, const char *name
         xr_fail(err, "%s: empty input: did the previous command fail?", name);
         goto fail;
     }
-    if (check_text(&n_lf, name, table->text, size, err) || read_header(table, &ps, err) ||
-        alloc_rows(table, n_lf, size, err) || read_rows(table, &ps, err))
+    if (check_text(&n_lf, name, table->text, size, skipped, err) ||
+        read_header(table, &ps, err) || alloc_rows(table, n_lf, size, err))
+        goto fail;
+    ps.line += skipped;
+    if (read_rows(table, &ps, err))
         goto fail;
     return 0;
 fail:

@@ -35,6 +35,9 @@ int xr_table_read(struct xr_table *table, const char *path,
  * needs its NUL, as xr_buf_put leaves one. */
 int xr_table_parse(struct xr_table *table, struct xr_buf *text, const char *name,
                    struct xr_err *err) XR_MUST_USE;
+/* The same of a header and rows that stand `skipped` lines further down in their file. */
+int xr_table_parse_at(struct xr_table *table, struct xr_buf *text, const char *name,
+                      size_t skipped, struct xr_err *err) XR_MUST_USE;
 void xr_table_free(struct xr_table *table);
 
 static inline const char *xr_cell(const struct xr_table *t, size_t row, size_t col)

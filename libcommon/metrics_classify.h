@@ -19,6 +19,7 @@ struct xr_classify {
     char *group;       /* column whose groups are resampled whole; NULL: rows */
     char *certificate; /* the rows must be whole parts of this split; NULL: not asked */
     bool skip_unlabelled;
+    bool stream;             /* read part by part (metrics_stream.h) */
     bool stratified;         /* resample within classes */
     int auc_interval;        /* an index of XR_CLASSIFY_AUC */
     int proportion_interval; /* an index of XR_CLASSIFY_PROPORTIONS */

@@ -164,7 +164,7 @@ static int read_rows(struct xr_predictions *out, const struct columns *columns,
             names_put(&splits, split, &fresh);
     }
     out->n_splits = splits.n;
-    if (out->n)
+    if (out->n || options->may_be_empty)
         status = 0;
     else if (options->split)
         xr_fail(err, "%s: no%s row of split '%s'", t->name,

@@ -17,6 +17,7 @@ struct xr_predictions_options {
     const char *group; /* number the groups of this column; NULL: none */
     bool
         skip_unlabelled; /* leave rows with an empty label out instead of refusing them */
+    bool may_be_empty;   /* no row left is no error */
     bool keep_unlabelled; /* keep them, with label XR_UNLABELLED */
 };
 

@@ -563,6 +563,27 @@ static const struct {
                                 .loss = true},
 };
 
+bool xr_figure_is_ranked(size_t f)
+{
+    static const enum xr_metric ranked[] = {
+        XR_METRIC_ROC_AUC_MACRO,           XR_METRIC_ROC_AUC_WEIGHTED,
+        XR_METRIC_AVERAGE_PRECISION,       XR_METRIC_ROC_AUC_OVO_MACRO,
+        XR_METRIC_ROC_AUC_OVO_WEIGHTED,    XR_METRIC_ROC_AUC_MICRO,
+        XR_METRIC_ROC_AUC_MACRO_DEFINED,   XR_METRIC_AVERAGE_PRECISION_WEIGHTED,
+        XR_METRIC_AVERAGE_PRECISION_MICRO, XR_METRIC_AVERAGE_PRECISION_DEFINED,
+        XR_METRIC_ECE_EQUAL_MASS};
+
+    if (f >= XR_N_METRICS) {
+        size_t own = (f - XR_N_METRICS) % XR_PER_CLASS;
+
+        return own == XR_CLASS_ROC_AUC || own == XR_CLASS_AVERAGE_PRECISION;
+    }
+    for (size_t i = 0; i < sizeof ranked / sizeof *ranked; i++)
+        if (f == ranked[i])
+            return true;
+    return false;
+}
+
 const char *xr_metric_name(enum xr_metric metric)
 {
     return rows[metric].key;

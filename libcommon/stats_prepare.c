@@ -186,16 +186,21 @@ static int order_by_confidence(struct xr_metrics *m, const double *p, struct xr_
     return 0;
 }
 
-static void sum_rows(struct xr_metrics *m, const double *scores)
+double xr_row_loss(double p)
 {
     const double eps = 0x1p-52;
 
+    return -log(fmin(fmax(p, eps), 1.0 - eps));
+}
+
+static void sum_rows(struct xr_metrics *m, const double *scores)
+{
     for (size_t i = 0; i < m->n; i++) {
         const double *p = scores + m->row[i] * m->k;
         double own = p[m->truth[i]];
         size_t above = 0;
 
-        m->row_sums[i] = -log(fmin(fmax(own, eps), 1.0 - eps));
+        m->row_sums[i] = xr_row_loss(own);
         for (size_t c = 0; c < m->k; c++) {
             double off = p[c] - (m->truth[i] == c ? 1.0 : 0.0);
 
@@ -211,8 +216,11 @@ static int check_scored(const struct xr_scored *s, struct xr_err *err)
     if (s->n == 0 || s->k == 0)
         return xr_fail(err, "there is no row to measure");
     if (s->k > MAX_SCORES || s->n > MAX_SCORES / s->k)
-        return xr_fail(err, "%zu rows of %zu classes are too many (%zu scores at most)",
-                       s->n, s->k, MAX_SCORES);
+        return xr_fail(
+            err,
+            "%zu rows of %zu classes are too many to keep (%zu scores at most); "
+            "xr-metrics --stream sums them up",
+            s->n, s->k, MAX_SCORES);
     for (size_t i = 0; i < s->n * s->k; i++)
         if (!isfinite(s->p[i]))
             return xr_fail(err, "row %zu: a score is not finite", i / s->k + 1);

@@ -30,7 +30,10 @@ static int counts_make(struct counts *c, const struct xr_metrics_report *r,
     c->predicted = xr_alloc_array(c->k, sizeof *c->predicted, err);
     if (!c->confusion || !c->support || !c->predicted)
         return -1;
-    xr_metrics_confusion(c->confusion, r->metrics);
+    if (r->counts)
+        memcpy(c->confusion, r->counts->confusion, c->k * c->k * sizeof *c->confusion);
+    else
+        xr_metrics_confusion(c->confusion, r->metrics);
     for (size_t i = 0; i < c->k * c->k; i++) {
         c->support[i / c->k] += c->confusion[i];
         c->predicted[i % c->k] += c->confusion[i];
@@ -96,7 +99,8 @@ static const char *key_of(char text[64], int metric,
 {
     if (metric != XR_METRIC_TOP_K)
         return xr_metric_name(metric);
-    snprintf(text, 64, "top_%zu_accuracy", xr_metrics_top_k(report->metrics));
+    snprintf(text, 64, "top_%zu_accuracy",
+             report->counts ? report->counts->top_k : xr_metrics_top_k(report->metrics));
     return text;
 }
 
@@ -104,7 +108,8 @@ static const char *key_of(char text[64], int metric,
 static int add_bins(cJSON *calibration, const struct xr_metrics_report *report,
                     struct xr_err *err)
 {
-    size_t n_bins = xr_metrics_n_bins(report->metrics);
+    size_t n_bins =
+        report->counts ? report->counts->n_bins : xr_metrics_n_bins(report->metrics);
     cJSON *bins = cJSON_AddArrayToObject(calibration, "bins");
     uint64_t *n = xr_alloc_array(n_bins, sizeof *n, err);
     uint64_t *right = xr_alloc_array(n_bins, sizeof *right, err);
@@ -113,9 +118,15 @@ static int add_bins(cJSON *calibration, const struct xr_metrics_report *report,
                      report->predictions->n_groups < report->predictions->n;
     int status = -1;
 
-    if (!n || !right || !confidence ||
-        xr_metrics_bins(n, right, confidence, report->metrics, err))
+    if (!n || !right || !confidence)
         goto done;
+    if (report->counts) {
+        memcpy(n, report->counts->bin_n, n_bins * sizeof *n);
+        memcpy(right, report->counts->bin_right, n_bins * sizeof *right);
+        memcpy(confidence, report->counts->bin_confidence, n_bins * sizeof *confidence);
+    } else if (xr_metrics_bins(n, right, confidence, report->metrics, err)) {
+        goto done;
+    }
     for (size_t b = 0; b < n_bins; b++) {
         cJSON *bin = cJSON_CreateObject();
         struct xr_figure accuracy;
@@ -167,19 +178,31 @@ static void add_classes(cJSON *json, const struct xr_metrics_report *report,
     }
 }
 
-static void add_bootstrap(cJSON *json, const struct xr_metrics_report *report)
+/* What was resampled, and how many of them. */
+static const char *unit_of(const struct xr_metrics_report *report)
+{
+    return report->counts ? "block" : report->predictions->group ? "group" : "row";
+}
+
+static size_t units_of(const struct xr_metrics_report *report)
 {
     const struct xr_predictions *p = report->predictions;
+
+    return report->counts ? report->counts->n_blocks : p->group ? p->n_groups : p->n;
+}
+
+static void add_bootstrap(cJSON *json, const struct xr_metrics_report *report)
+{
     cJSON *b = cJSON_AddObjectToObject(json, "bootstrap");
 
     cJSON_AddStringToObject(b, "method", xr_ci_method_name(report->bootstrap->method));
     cJSON_AddNumberToObject(b, "resamples", (double)report->bootstrap->n_resamples);
     cJSON_AddNumberToObject(b, "confidence", report->bootstrap->confidence);
     cJSON_AddNumberToObject(b, "seed", (double)report->bootstrap->seed);
-    cJSON_AddStringToObject(b, "unit", p->group ? "group" : "row");
+    cJSON_AddStringToObject(b, "unit", unit_of(report));
     if (report->stratified)
         cJSON_AddBoolToObject(b, "stratified", 1);
-    cJSON_AddNumberToObject(b, "units", (double)(p->group ? p->n_groups : p->n));
+    cJSON_AddNumberToObject(b, "units", (double)units_of(report));
 }
 
 cJSON *xr_metrics_json(const struct xr_metrics_report *report, struct xr_err *err)
@@ -406,11 +429,11 @@ static int put_head(struct xr_buf *buf, const struct xr_metrics_report *report,
     if (b->n_resamples == 0)
         return xr_buf_text(buf, "\n\n", err);
     return xr_buf_printf(
-        buf, err, "; %.4g %% intervals (%s, %lld resamples of %zu %s, seed %llu)\n\n",
+        buf, err, "; %.4g %% intervals (%s, %lld resamples of %zu %ss, seed %llu)\n\n",
         100.0 * b->confidence,
         b->method == XR_CI_BCA ? "BCa" : xr_ci_method_name(b->method),
-        (long long)b->n_resamples, p->group ? p->n_groups : p->n,
-        p->group ? "groups" : "rows", (unsigned long long)b->seed);
+        (long long)b->n_resamples, units_of(report), unit_of(report),
+        (unsigned long long)b->seed);
 }
 
 /* Take the blanks off the ends of all lines from `from` on: columns are padded without

@@ -9,11 +9,20 @@
 #include "predictions.h"
 #include "stats_metrics.h"
 
+/* Counts of rows that are not in memory, instead of struct xr_metrics. */
+struct xr_metrics_counts {
+    const uint64_t *confusion; /* [k][k] */
+    size_t n_bins, top_k, n_blocks;
+    const uint64_t *bin_n, *bin_right; /* [n_bins] */
+    const double *bin_confidence;      /* [n_bins] sums */
+};
+
 /* What is reported; nothing is owned. */
 struct xr_metrics_report {
     const struct xr_predictions *predictions;
     const struct xr_metrics *metrics;
-    const struct xr_figure *figures; /* [xr_n_metrics(k)] */
+    const struct xr_metrics_counts *counts; /* where metrics is NULL */
+    const struct xr_figure *figures;        /* [xr_n_metrics(k)] */
     const struct xr_bootstrap *bootstrap;
     bool stratified;   /* resampled within classes */
     const char *split; /* the split that was asked for, or NULL */

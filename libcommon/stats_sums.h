@@ -99,6 +99,12 @@ void xr_rank_figures(double *auc, double *ap, const uint32_t *slots, size_t n_se
 /* Which bin of n a confidence is in, as XR_METRIC_ECE has it. */
 size_t xr_bin_of(double confidence, size_t n_bins);
 
+/* Log loss of a row whose own class has probability p. */
+double xr_row_loss(double p);
+
+/* Does figure f need scores in order? */
+bool xr_figure_is_ranked(size_t f);
+
 /* Figures without one row, for each row: jack [figure][n] in the order of the file. */
 int xr_jackknife_rows(double *jack, const struct xr_metrics *metrics,
                       struct xr_err *err) XR_MUST_USE;

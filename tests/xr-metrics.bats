@@ -297,6 +297,38 @@ refused() {
     [[ $stderr == *"'label'"* ]]
 }
 
+@test "--stream: the same counts and values without the rows; what it cannot do, it says" {
+    predictions
+    xr-metrics -q -n 0 labelled.csv >kept.json
+    xr-metrics -q -n 0 --stream <labelled.csv >summed.json
+    [ "$(grep -A3 confusion_matrix kept.json)" = "$(grep -A3 confusion_matrix summed.json)" ]
+    for figure in accuracy log_loss cohen_kappa ece reliability npv; do
+        awk -v a="$(value $figure.value kept.json)" -v b="$(value $figure.value summed.json)" 'BEGIN { exit !((a - b) ^ 2 < 1e-20) }'
+    done
+    [ "$(value roc_auc_ovr_macro.value summed.json)" = null ]
+    [[ $(value roc_auc_ovr_macro.reason summed.json) == *"all scores in order"* ]]
+    xr-metrics -n 50 --stream --group group --split test predictions.csv >m.json
+    [ "$(value bootstrap.unit m.json)" = '"block"' ]
+    [ "$(value bootstrap.units m.json)" -le 4 ]
+    wrong_usage xr-metrics --stream --stratified labelled.csv
+    wrong_usage xr-metrics --stream --auc-interval delong labelled.csv
+    wrong_usage xr-metrics --stream labelled.csv labelled.csv
+    # parts of 8 MiB: quotes over their borders, lines counted through
+    { head -1 labelled.csv
+      awk 'BEGIN { for (i = 0; i < 300000; i++) printf "k%d,%s,test,,\"g\n%d\",0.25,0.5,0.25,benign\n", i, i % 2 ? "benign" : "normal", i }'; } >long.csv
+    xr-metrics -q -n 0 --stream long.csv >m.json
+    [ "$(value n m.json)" = 300000 ]
+    [ "$(value accuracy.value m.json)" = 0.5 ]
+    echo 'last,benign,test,,g,0.25,0.5,2,benign' >>long.csv
+    run -1 --separate-stderr xr-metrics -q -n 0 --stream long.csv
+    [[ $stderr == "xr-metrics: long.csv:600002: column 'p_malignant': "* ]]
+    [ -z "$output" ]
+    run -1 --separate-stderr xr-metrics --stream </dev/null
+    [[ $stderr == *"empty input"* ]]
+    run -1 --separate-stderr xr-metrics --stream <<<$'key,label,p_a,p_b'
+    [[ $stderr == *"no row to measure" ]]
+}
+
 @test "an empty input asks whether the command before failed" {
     run -1 --separate-stderr xr-metrics </dev/null
     [[ $stderr == "xr-metrics: standard input: empty input: did the previous command fail?" ]]

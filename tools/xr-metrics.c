@@ -8,6 +8,7 @@
 #include "metrics_compare.h"
 #include "metrics_folds.h"
 #include "metrics_modes.h"
+#include "metrics_stream.h"
 
 struct settings {
     struct xr_classify classify;
@@ -92,6 +93,8 @@ static const struct xr_opt options[] = {
      0, 0, NULL, false},
     {"format", 0, XR_OPT_CHOICE, AT(modes.format), "FORMAT", "of the result", 0, 0,
      XR_METRICS_FORMATS, false},
+    {"stream", 0, XR_OPT_FLAG, AT(classify.stream), NULL,
+     "keep sums, not rows: any number of rows", 0, 0, NULL, false},
     {"text", 't', XR_OPT_FLAG, AT(modes.text), NULL, "a report for people: --format text",
      0, 0, NULL, false},
     {NULL, 0, XR_OPT_FLAG, 0, NULL, NULL, 0, 0, NULL, false},
@@ -114,10 +117,19 @@ static cJSON *measure(const struct settings *set, const struct xr_cli *cli,
         return xr_modes_run(&set->modes, &set->classify, cli, err);
     if (xr_combine_check(&set->combine, cli, err))
         return NULL;
-    if ((set->combine.ensemble || cli->n_operands > 1) &&
+    if ((set->combine.ensemble || set->combine.folds || cli->n_operands > 1) &&
         xr_fit_wanted(&set->classify.fit)) {
         xr_fail_usage(err, "--at and --calibrate are of one table");
         return NULL;
+    }
+    if (set->classify.stream) {
+        if (set->combine.ensemble || set->combine.folds || cli->n_operands > 1) {
+            xr_fail_usage(err, "--stream is of one table");
+            return NULL;
+        }
+        return xr_stream_check(&set->classify, err)
+                   ? NULL
+                   : xr_stream_run(&set->classify, cli, xr_cli_input(cli), text, err);
     }
     if (set->combine.ensemble)
         return xr_ensemble_run(&set->combine, &set->classify, cli, text, err);
