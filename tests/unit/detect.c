@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "coco_reference.h"
 #include "detect_read.h"
 #include "json.h"
 #include "rng.h"
@@ -169,6 +170,48 @@ static void test_copies(void)
             worst = fabs(a[i] - b[i]);
     }
     near(worst, 0, 1e-12, "weights are copies");
+}
+
+/* Crowds, equal scores, more findings than count, a class that does not occur. */
+static void test_coco(void)
+{
+    enum {
+        N_TRUTH = sizeof coco_truth / sizeof *coco_truth,
+        N_FOUND = sizeof coco_found / sizeof *coco_found
+    };
+    static struct xr_truth_box truth[N_TRUTH];
+    static struct xr_found_box found[N_FOUND];
+    const struct xr_detect_input in = {truth,        N_TRUTH, found, N_FOUND, COCO_IMAGES,
+                                       COCO_CLASSES, 0.5,     rates, N_RATES};
+    uint32_t weight[COCO_IMAGES];
+    struct xr_detect *d = NULL;
+    double f[600];
+
+    for (int i = 0; i < N_TRUTH; i++) {
+        const double *b = coco_truth[i].box;
+
+        truth[i] = (struct xr_truth_box){coco_truth[i].image,
+                                         coco_truth[i].class,
+                                         {b[0], b[1], b[0] + b[2], b[1] + b[3]},
+                                         coco_truth[i].area,
+                                         coco_truth[i].crowd != 0};
+    }
+    for (int i = 0; i < N_FOUND; i++) {
+        const double *b = coco_found[i].box;
+
+        found[i] = (struct xr_found_box){coco_found[i].image,
+                                         coco_found[i].class,
+                                         {b[0], b[1], b[0] + b[2], b[1] + b[3]},
+                                         coco_found[i].score};
+    }
+    for (int i = 0; i < COCO_IMAGES; i++)
+        weight[i] = 1;
+    ok(!xr_detect_open(&d, &in, &err) && xr_detect_n(d) <= 600 &&
+           !xr_detect_eval(f, weight, d, &err),
+       "pycocotools' data");
+    for (int i = 0; i < XR_N_COCO; i++)
+        near(f[i], coco_figures[i], 1e-12, xr_coco_name(i));
+    xr_detect_close(d);
 }
 
 /* --- reference data ---------------------------------------------------------------- */
@@ -362,6 +405,7 @@ int main(void)
     test_average_precision();
     test_ties_and_crowds();
     test_copies();
+    test_coco();
     if (!dir) {
         tap_skip("boxes of torchvision and pycocotools", "no reference data (XR_SHARED)");
         return tap_done();
