@@ -104,7 +104,7 @@ $(2)/cam.tar $(2)/cam-scores.csv &: $$(CONF)/cam.yaml $(2)/model.safetensors $(2
 	$$(call say,CAM)
 	$$(run)xr-cam --config $$< $$(certified) -w $(2)/model.safetensors --scores $(2)/cam-scores.csv -o $(2)/cam.tar $(2)/test.tar
 
-$(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg $(2)/scores.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
+$(2)/confusion.svg $(2)/roc.svg $(2)/pr.svg $(2)/scores.svg $(2)/reliability.svg: $(2)/%.svg: $$(CONF)/plot.yaml $(2)/predictions.csv
 	$$(call say,PLOT)
 	$$(run)xr-plot $$* --config $$< -o $$@ $(2)/predictions.csv
 $(2)/forest.svg: $$(CONF)/plot.yaml $(2)/metrics.json
@@ -115,15 +115,16 @@ $(2)/curves.svg: $$(CONF)/plot.yaml $(2)/log.csv
 	$$(run)xr-plot curves --config $$< -o $$@ $(2)/log.csv
 $(2)/classes.svg: $$(CONF)/plot.yaml $$(OUT)/splits.csv
 	$$(call say,PLOT)
+	$$(run)mkdir -p $(2)
 	$$(run)xr-plot classes --config $$< -o $$@ $$(OUT)/splits.csv
 
-PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg scores.svg $(if $(by),forest.svg))
+PLOTS_$(1) := $(addprefix $(2)/,classes.svg curves.svg roc.svg pr.svg confusion.svg scores.svg reliability.svg $(if $(by),forest.svg))
 DOCUMENTS_$(1) := $(addprefix $(2)/,card.md card.html $(addsuffix .md,$(addprefix checklist-,$(CHECKLISTS))))
 # what report, card and checklists are made of
-$(2)/report.html $$(DOCUMENTS_$(1)): $$(CONF)/report.yaml $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv
+$(2)/report.html $$(DOCUMENTS_$(1)): $$(CONF)/report.yaml $$(COMPARISON) $$(OUT)/splits.csv $(2)/log.csv $(2)/metrics.json $(2)/predictions.csv $(2)/model.safetensors $(2)/cam.tar $(2)/cam-scores.csv
 FILES_$(1) = --config $$(CONF)/report.yaml --split $$(OUT)/splits.csv --root $$(ROOT) $$(beside) --log $(2)/log.csv \
     --metrics $(2)/metrics.json --predictions $(2)/predictions.csv -m $(2)/model.safetensors --cam $(2)/cam.tar \
-    --cam-scores $(2)/cam-scores.csv
+    --cam-scores $(2)/cam-scores.csv $$(COMPARISON:%=--comparison %)
 $(2)/report.html: $$(PLOTS_$(1))
 	$$(call say,REPORT)
 	$$(run)xr-report $$(FILES_$(1)) $$(PLOTS_$(1):%=--plot %) -o $$@
@@ -134,6 +135,14 @@ $(2)/checklist-%.md:
 	$$(call say,LIST)
 	$$(run)xr-report --checklist $$* $$(FILES_$(1)) -o $$@
 endef
+# several models are compared on the same films: paired tests, with what the figures' section says of intervals
+COMPARISON := $(if $(word 2,$(MODELS)),$(OUT)/comparison.json)
+$(CONF)/comparison.yaml: $(CONF)/metrics.yaml
+	$(call settle,sed -n '1p;/^ *\(group\|resamples\|confidence\|method\|seed\|split\):/p' $<)
+PREDICTIONS := $(foreach m,$(MODELS),$(call dir_of,$(m))/predictions.csv)
+$(OUT)/comparison.json: $(CONF)/comparison.yaml $(PREDICTIONS)
+	$(call say,COMPARE)
+	$(run)cd $(OUT) && xr-metrics --config $(abspath $<) -o $(@F) $(PREDICTIONS:$(OUT)/%=%)
 $(foreach m,$(MODELS),$(eval $(call model_rules,$(call name,$(m)),$(call dir_of,$(m)))))
 
 REPORTS := $(foreach m,$(MODELS),$(call dir_of,$(m))/report.html)
