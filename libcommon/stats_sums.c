@@ -254,6 +254,8 @@ static double mass_gap(const struct xr_metrics *m, const uint32_t *weight, uint6
     uint64_t before = 0, border = 2 * total, count = 0;
     double sum = 0.0, bin = 0.0, tie = 0.0;
 
+    if (!total) /* the only group is left out: no border is ever passed */
+        return 0.0;
     for (size_t i = 0; i < m->n; i++) {
         uint32_t w = weight[m->by_confidence[i]];
 

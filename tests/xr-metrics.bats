@@ -372,3 +372,9 @@ refused() {
     [[ $(value roc_auc_ovr_macro.value m.json) == 0.880696686546552* ]]
     [[ $(value per_class.malignant.average_precision.value m.json) == 0.287839239418058* ]]
 }
+
+@test "all rows of one group: the group left out, nothing is left, and that ends" {
+    printf 'key,label,group,p_a,p_b\n1,a,g,.9,.1\n2,b,g,.4,.6\n3,a,g,.3,.7\n' >one.csv
+    run -0 --separate-stderr timeout 20 xr-metrics -n 50 --group group -o one.json one.csv
+    grep -q '"ece_equal_mass"' one.json
+}
