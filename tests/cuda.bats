@@ -131,6 +131,21 @@ no_driver() {
     fi
 }
 
+@test "a bundle has all libraries but the C library's with it, and runs where it is unpacked" {
+    need xz
+    XR_BUNDLE_DIR=$PWD XR_BUNDLE_XZ=0 "$XR_TOP/tests/cuda/bundle" "$XR_BUILD" 0
+    mkdir far
+    tar -C far -xf xr-tools-0-*.tar.xz
+    cd far/xr-tools-0-*
+    # every library that a program needs, in turn too, lies in the bundle or is the C library's
+    ldd bin/xr-train bin/xr-augment | awk -v at="$PWD/" '$2 == "=>" && index($3, at "bin/../lib/") != 1 &&
+        $1 !~ /^(libc|libm|libdl|librt|libpthread|libresolv)\.so/ { print; bad = 1 } END { exit bad }'
+    run -0 env -i PATH=/usr/bin:/bin bin/xr-train --version
+    [[ ${lines[0]} == "xr-train (xr-tools) "* ]]
+    env -i PATH=/usr/bin:/bin bin/xr-predict --device cpu -w "$BATS_FILE_TMPDIR/m.safetensors" "$BATS_FILE_TMPDIR/test.tar" >p.csv
+    [ "$(wc -l <p.csv)" -eq 7 ]
+}
+
 @test "emulated: the gradients of every operation are those of finite differences" {
     need_emulated
     run -0 env XR_PLUGIN="$emulated" "$XR_BUILD/unit/k-grads"
