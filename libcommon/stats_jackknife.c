@@ -376,10 +376,10 @@ static void rank_without(struct xr_sums *s, struct whole *w, const struct xr_met
         return;
     for (size_t c = 0; c < k; c++)
         if (c != t)
-            w->negatives[n++] = m->micro.id[i * k + c];
+            w->negatives[n++] = m->micro.id[c * m->n + i];
     qsort(w->negatives, n, sizeof *w->negatives, compare_ids);
-    without(&s->micro_auc, &s->micro_ap, &w->micro, m->micro.id[i * k + t] / XR_N_KINDS,
-            w->negatives, n);
+    without(&s->micro_auc, &s->micro_ap, &w->micro,
+            m->micro.id[t * m->n + i] / XR_N_KINDS, w->negatives, n);
 }
 
 /* Take row i out of the counts, or put it back. */

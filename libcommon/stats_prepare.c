@@ -62,8 +62,10 @@ static int rank_classes(struct xr_metrics *m, const double *p, struct xr_err *er
         rank(&m->rankings[c], rows, m->n, positive);
     }
     for (size_t i = 0; i < m->n * m->k; i++) {
-        rows[i] = (struct scored_row){p[m->row[i / m->k] * m->k + i % m->k], (uint32_t)i};
-        positive[i] = m->truth[i / m->k] == i % m->k;
+        size_t row = i % m->n, c = i / m->n;
+
+        rows[i] = (struct scored_row){p[m->row[row] * m->k + c], (uint32_t)i};
+        positive[i] = m->truth[row] == c;
     }
     rank(&m->micro, rows, m->n * m->k, positive);
     status = 0;

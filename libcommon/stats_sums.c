@@ -100,14 +100,20 @@ void xr_rank_figures(double *auc, double *ap, const uint32_t *slots, size_t n_se
     *ap = tp ? sum / (double)tp : NAN;
 }
 
+static void add_to_slots(uint32_t *restrict slots, const uint32_t *restrict id,
+                         const uint32_t *restrict weight, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        slots[id[i]] += weight[i];
+}
+
 void xr_sums_slots(struct xr_metrics_room *room, const struct xr_metrics *m, size_t c)
 {
     const struct xr_ranking *ranking = &m->rankings[c];
     uint32_t *slots = room->slots;
 
     memset(slots, 0, XR_N_KINDS * (ranking->n_segments + 1) * sizeof *slots);
-    for (size_t i = 0; i < m->n; i++)
-        slots[ranking->id[i]] += room->weight[i];
+    add_to_slots(slots, ranking->id, room->weight, m->n);
 }
 
 /*
@@ -159,9 +165,8 @@ static void fill_rankings(struct xr_metrics_room *room, const struct xr_metrics 
             fill_pairs(room, m, c);
     }
     memset(slots, 0, XR_N_KINDS * (m->micro.n_segments + 1) * sizeof *slots);
-    for (size_t i = 0; i < m->n; i++)
-        for (size_t c = 0; c < m->k; c++)
-            slots[m->micro.id[i * m->k + c]] += room->weight[i];
+    for (size_t c = 0; c < m->k; c++)
+        add_to_slots(slots, m->micro.id + c * m->n, room->weight, m->n);
     xr_rank_figures(&s->micro_auc, &s->micro_ap, slots, m->micro.n_segments);
 }
 

@@ -45,7 +45,7 @@ struct xr_metrics {
     size_t *cell_from;           /* [n_cells + 1] */
     size_t n_cells;              /* of the confusion matrix that are not empty */
     struct xr_ranking *rankings; /* [k] */
-    struct xr_ranking micro;     /* id [n * k]: all scores in one ranking */
+    struct xr_ranking micro;     /* id [k][n]: all scores in one ranking */
     struct xr_binning *binnings; /* [k + 1] each class; the predicted class */
     uint32_t *by_confidence;     /* [n] rows by the confidence of the predicted class */
     double *gap;                 /* [n] right - confidence, in that order */
