@@ -3,6 +3,9 @@
 
 #include <math.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 uint64_t xr_fnv1a64(const char *text)
 {
@@ -79,11 +82,77 @@ uint64_t xr_rng_below(struct xr_rng *rng, uint64_t n)
     return (uint64_t)(product >> 64);
 }
 
+#ifdef __SSE2__
+enum {
+    LANES = 8 /* blocks beside each other, two a vector */
+};
+
+/* Blocks counter[0] .. counter[0] + LANES - 1 of xr_philox: the same words, in their
+ * order. A lane is the low half of 64 bits; what stands above is never looked at. */
+static void philox_lanes(uint32_t out[4 * LANES], const uint32_t counter[4],
+                         const uint32_t key[2])
+{
+    const __m128i m0 = _mm_set1_epi64x(0xD2511F53), m1 = _mm_set1_epi64x(0xCD9E8D57);
+    __m128i c[LANES / 2][4];
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (uint32_t v = 0; v < LANES / 2; v++) {
+        uint32_t low = counter[0] + 2 * v, high = low + 1;
+
+        c[v][0] = _mm_set_epi64x(high, low);
+        c[v][1] = _mm_set1_epi64x(counter[1]);
+        c[v][2] = _mm_set1_epi64x(counter[2]);
+        c[v][3] = _mm_set1_epi64x(counter[3]);
+    }
+    for (int round = 0; round < 10; round++) {
+        const __m128i key0 = _mm_set1_epi64x(k0), key1 = _mm_set1_epi64x(k1);
+
+        for (int v = 0; v < LANES / 2; v++) {
+            __m128i p0 = _mm_mul_epu32(c[v][0], m0), p1 = _mm_mul_epu32(c[v][2], m1);
+
+            c[v][0] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(p1, 32), c[v][1]), key0);
+            c[v][2] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(p0, 32), c[v][3]), key1);
+            c[v][1] = p1;
+            c[v][3] = p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int v = 0; v < LANES / 2; v++) {
+        for (int word = 0; word < 4; word++) {
+            uint64_t both[2];
+
+            _mm_storeu_si128((__m128i *)both, c[v][word]);
+            out[8 * v + word] = (uint32_t)both[0];
+            out[8 * v + 4 + word] = (uint32_t)both[1];
+        }
+    }
+}
+#endif
+
 void xr_rng_fill_below(struct xr_rng *rng, uint32_t *out, size_t count, uint32_t n)
 {
     uint32_t floor = -n % n;
+    size_t i = 0;
 
-    for (size_t i = 0; i < count;) {
+#ifdef __SSE2__
+    /* whole blocks, while none of their words can be too many and the counter's low word
+     * does not overflow */
+    while (rng->used == 4 && count - i >= 4 * LANES &&
+           rng->counter[0] < UINT32_MAX - LANES) {
+        uint32_t words[4 * LANES];
+
+        philox_lanes(words, rng->counter, rng->key);
+        rng->counter[0] += LANES;
+        for (size_t w = 0; w < 4 * LANES; w++) {
+            uint64_t product = (uint64_t)words[w] * n;
+
+            out[i] = (uint32_t)(product >> 32);
+            i += (uint32_t)product >= floor;
+        }
+    }
+#endif
+    while (i < count) {
         uint64_t product = (uint64_t)xr_rng_u32(rng) * n;
 
         if ((uint32_t)product >= floor)

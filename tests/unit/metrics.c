@@ -689,6 +689,35 @@ static void check_additive(void)
     }
 }
 
+/* Bulk draws are the words of the stream, one after the other, scaled (Lemire 2019). */
+static void check_draws(void)
+{
+    static const uint32_t below[] = {1, 7, 3746, 3000000000u};
+    uint32_t out[203];
+    int good = 1;
+
+    for (size_t b = 0; b < sizeof below / sizeof *below; b++) {
+        uint32_t n = below[b], floor = -n % n;
+        struct xr_rng bulk, plain;
+
+        xr_rng_init(&bulk, 3, b, "key", "draws");
+        plain = bulk;
+        for (int again = 0; again < 2; again++) {
+            xr_rng_fill_below(&bulk, out, 203, n);
+            for (size_t i = 0; i < 203; i++) {
+                uint64_t product;
+
+                do
+                    product = (uint64_t)xr_rng_u32(&plain) * n;
+                while ((uint32_t)product < floor);
+                good &= out[i] == (uint32_t)(product >> 32);
+            }
+        }
+        good &= xr_rng_u32(&bulk) == xr_rng_u32(&plain);
+    }
+    ok(good, "bulk draws are the words of the stream");
+}
+
 static void check_refusals(void)
 {
     double p[2] = {0.5, 0.5}, bad[2] = {NAN, 0.5},
@@ -765,6 +794,7 @@ int main(void)
     check_plain_calibration();
     check_jackknife();
     check_threads();
+    check_draws();
     check_strata();
     check_additive();
     check_refusals();
