@@ -66,7 +66,8 @@ static const struct xr_opt options[] = {
 
 static const struct xr_tool tool = {
     .name = "xr-plot",
-    .summary = "draw predictions, training logs, tables, heat maps",
+    .summary = "draw a KIND: confusion, roc, pr, scores, reliability, decision, forest, "
+               "folds,\ncurves, classes, cam or sheet",
     .operands = "KIND [FILE...]",
     .options = options,
     .common = XR_CLI_OUTPUT | XR_CLI_JOBS | XR_CLI_SEED,
