@@ -244,6 +244,8 @@ void xr_bootstrap_bounds(struct xr_figure *figure, double value, double *theta,
         figure->note = "undefined in some resamples, which are left out";
     else if (figure->method != method)
         figure->note = "BCa does not exist for these resamples";
+    else if (value < figure->low || value > figure->high)
+        figure->note = "resamples are biased: the interval leaves the value out";
 }
 
 struct scored {

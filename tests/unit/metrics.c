@@ -778,6 +778,12 @@ static void check_normal(void)
     theta[2] = 2;
     xr_bootstrap_interval(&f, 0, theta, 3, jack, 3, 0.95, XR_CI_BCA);
     ok(f.method == XR_CI_PERCENTILE && !f.constant, "all resamples on one side: no BCa");
+    theta[0] = 2, theta[1] = 3, theta[2] = 4;
+    xr_bootstrap_interval(&f, 1, theta, 3, NULL, 0, 0.95, XR_CI_PERCENTILE);
+    ok(f.low > 1 && f.note && strstr(f.note, "leaves the value out"),
+       "an interval beside its value says so");
+    xr_bootstrap_interval(&f, 3, theta, 3, NULL, 0, 0.95, XR_CI_PERCENTILE);
+    ok(!f.note, "one around it says nothing");
     xr_bootstrap_interval(&f, NAN, theta, 3, jack, 3, 0.95, XR_CI_BCA);
     ok(f.method == XR_CI_NONE && isnan(f.low), "an undefined figure has no interval");
 }
