@@ -195,9 +195,15 @@ static void put_data(struct xr_script *script, const struct xr_series *s, size_t
             xr_script_put(script, "\n");
             continue;
         }
-        for (size_t c = 0; c < 6; c++)
+        for (size_t c = 0; c < 6; c++) {
+            /* gnuplot draws a bar to NaN as one to 0: without an interval it is the point
+             */
+            bool bar = c > 1 && s->mark == XR_MARK_POINTS && columns[c] &&
+                       !isfinite(columns[c][i]);
+
             if (columns[c])
-                put_number(script, columns[c][i]);
+                put_number(script, columns[!bar ? c : c < 4 ? 1 : 0][i]);
+        }
         if (s->labels && s->notes && s->notes[i]) {
             xr_script_put(script, " \"");
             for (const char *t = s->notes[i]; *t; t++)

@@ -330,6 +330,10 @@ HTML
     want=$(xr-metrics -n 99 --text predictions.csv | awk '/^ece / { sub(/\*? *$/, ""); print $2, $3, $4 }')
     [ -n "$want" ]
     grep -q -F "'$want'" script
+    # where rows of a group are not independent no bin has an interval, nor a bar
+    sed '1s/$/,g/; 2,$s/$/,a/' predictions.csv | awk -F, -v OFS=, 'NR > 1 { $NF = NR % 7 } 1' |
+        xr-plot reliability -n 99 --group g --script >script
+    awk '/^\$p0_2 /{ on = 1 } on && NF == 4 { n++; bad += $3 != $2 || $4 != $2 } /^EOD/{ on = 0 } END { exit bad || !n }' script
     xr-plot reliability -n 99 --class benign --script predictions.csv >script
     grep -q "'probability of benign'" script
     run -2 --separate-stderr xr-plot reliability -n 9 --class benign --class normal predictions.csv
