@@ -105,7 +105,7 @@ void xr_frames_count(struct xr_frames *frames, const char *path)
         done = true;
     }
     fclose(file);
-    buf.size = 0;
+    xr_buf_free(&buf); /* reading begins anew */
     if (!done && (xr_read_file(&buf, path, MAX_FILE, NULL, NULL) ||
                   xr_image_frames(frames, buf.data, buf.size, NULL)))
         *frames = (struct xr_frames){.n = 1};
