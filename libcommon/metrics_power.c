@@ -7,6 +7,7 @@
 
 #include "predictions.h"
 #include "stats_delong.h"
+#include "stats_ensemble.h"
 #include "stats_power.h"
 
 enum figure {
@@ -73,16 +74,6 @@ static int read_rule(struct rule *rule, const char *option, const char *text, do
 
 /* --- what a table tells ----------------------------------------------------------- */
 
-static uint32_t predicted(const struct xr_predictions *p, size_t i)
-{
-    uint32_t best = 0;
-
-    for (uint32_t c = 1; c < p->k; c++)
-        if (p->p[i * p->k + c] > p->p[i * p->k + best])
-            best = c;
-    return best;
-}
-
 static double share(size_t part, size_t whole)
 {
     return whole ? (double)part / (double)whole : NAN;
@@ -124,7 +115,7 @@ static int measure(struct expected *e, const struct run *run, uint32_t class,
     size_t n[2][2] = {{0}}, right = 0; /* by truth and prediction */
 
     for (size_t i = 0; i < p->n; i++) {
-        uint32_t best = predicted(p, i);
+        uint32_t best = (uint32_t)xr_predicted(p->p + i * p->k, p->k);
 
         n[p->label[i] == class][best == class]++;
         right += best == p->label[i];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics_parts.h"
 #include "stats_proportion.h"
 
 /* Rows by truth and by prediction, for counts. */
@@ -240,33 +241,6 @@ done:
 
 /* --- text ------------------------------------------------------------------------- */
 
-/* Columns a text takes on a terminal: code points, which is right for most scripts. */
-static int width_of(const char *text)
-{
-    int width = 0;
-
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
-/* A name padded to a width, left or right; control characters become '?'. */
-static int put_name(struct xr_buf *buf, const char *name, int width, bool right,
-                    struct xr_err *err)
-{
-    int pad = width - width_of(name);
-
-    if (right && pad > 0 && xr_buf_printf(buf, err, "%*s", pad, ""))
-        return -1;
-    for (const char *at = name; *at; at++) {
-        char c = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
-
-        if (xr_buf_put(buf, &c, 1, err))
-            return -1;
-    }
-    return !right && pad > 0 ? xr_buf_printf(buf, err, "%*s", pad, "") : 0;
-}
-
 static int digits_of(uint64_t value)
 {
     return snprintf(NULL, 0, "%llu", (unsigned long long)value);
@@ -279,18 +253,18 @@ static int put_confusion(struct xr_buf *buf, const struct xr_metrics_report *rep
     size_t k = counts->k;
     int last = digits_of(counts->n) > 4 ? digits_of(counts->n) : 4;
 
-    if (put_name(buf, "truth \\ predicted", first, false, err))
+    if (xr_text_pad(buf, "truth \\ predicted", first, false, err))
         return -1;
     for (size_t c = 0; c < k; c++)
-        if (xr_buf_text(buf, "  ", err) || put_name(buf, names[c], 6, true, err))
+        if (xr_buf_text(buf, "  ", err) || xr_text_pad(buf, names[c], 6, true, err))
             return -1;
     if (xr_buf_printf(buf, err, "  %*s\n", last, "rows"))
         return -1;
     for (size_t t = 0; t < k; t++) {
-        if (put_name(buf, names[t], first, false, err))
+        if (xr_text_pad(buf, names[t], first, false, err))
             return -1;
         for (size_t c = 0; c < k; c++) {
-            int width = width_of(names[c]) > 6 ? width_of(names[c]) : 6;
+            int width = xr_text_width(names[c]) > 6 ? xr_text_width(names[c]) : 6;
 
             if (xr_buf_printf(buf, err, "  %*llu", width,
                               (unsigned long long)counts->confusion[t * k + c]))
@@ -330,7 +304,7 @@ static int put_whole(struct xr_buf *buf, const struct xr_metrics_report *report,
             parent = strchr(parent, '.') + 1;
         snprintf(name, sizeof name, "%s%s%s", parent ? parent : "", parent ? "." : "",
                  key_of(text, i, report));
-        if (put_name(buf, name, first, false, err) || xr_buf_text(buf, "  ", err) ||
+        if (xr_text_pad(buf, name, first, false, err) || xr_buf_text(buf, "  ", err) ||
             put_figure(buf, &report->figures[i], star, err) ||
             xr_buf_text(buf, "\n", err))
             return -1;
@@ -348,19 +322,20 @@ static int put_classes(struct xr_buf *buf, const struct xr_metrics_report *repor
     for (size_t from = 0; from < counts->k; from += 3) {
         size_t to = from + 3 < counts->k ? from + 3 : counts->k;
 
-        if (put_name(buf, "", first - 4, false, err))
+        if (xr_text_pad(buf, "", first - 4, false, err))
             return -1;
         for (size_t c = from; c < to; c++)
-            if (xr_buf_text(buf, "  ", err) || put_name(buf, names[c], 21, false, err))
+            if (xr_buf_text(buf, "  ", err) || xr_text_pad(buf, names[c], 21, false, err))
                 return -1;
         for (int i = -1; i < XR_PER_CLASS; i++) {
             if (xr_buf_text(buf, "\n", err) ||
-                put_name(buf, i < 0 ? "support" : xr_class_metric_name(i), first - 4,
-                         false, err))
+                xr_text_pad(buf, i < 0 ? "support" : xr_class_metric_name(i), first - 4,
+                            false, err))
                 return -1;
             for (size_t c = from; c < to; c++) {
-                int pad =
-                    width_of(names[c]) > 21 && c + 1 < to ? width_of(names[c]) - 21 : 0;
+                int pad = xr_text_width(names[c]) > 21 && c + 1 < to
+                              ? xr_text_width(names[c]) - 21
+                              : 0;
                 int bad = xr_buf_text(buf, "  ", err);
 
                 if (i < 0)
@@ -402,7 +377,7 @@ static int put_notes(struct xr_buf *buf, const struct xr_metrics_report *report,
 
             if (reason &&
                 (xr_buf_printf(buf, err, "%s of ", xr_class_metric_name(i)) ||
-                 put_name(buf, report->predictions->classes[c], 0, false, err) ||
+                 xr_text_pad(buf, report->predictions->classes[c], 0, false, err) ||
                  xr_buf_printf(buf, err, ": %s\n", reason)))
                 return -1;
         }
@@ -419,7 +394,7 @@ static int put_head(struct xr_buf *buf, const struct xr_metrics_report *report,
     if (xr_buf_printf(buf, err, "%zu rows", p->n))
         return -1;
     if (report->split && (xr_buf_text(buf, " of split ", err) ||
-                          put_name(buf, report->split, 0, false, err)))
+                          xr_text_pad(buf, report->split, 0, false, err)))
         return -1;
     if (p->n_unlabelled &&
         xr_buf_printf(buf, err, " (%zu without a label left out)", p->n_unlabelled))
@@ -465,8 +440,8 @@ int xr_metrics_text(struct xr_buf *buf, const struct xr_metrics_report *report,
     if (counts_make(&counts, report, err))
         goto done;
     for (size_t c = 0; c < counts.k; c++)
-        if (width_of(report->predictions->classes[c]) > first)
-            first = width_of(report->predictions->classes[c]);
+        if (xr_text_width(report->predictions->classes[c]) > first)
+            first = xr_text_width(report->predictions->classes[c]);
     if (put_head(buf, report, err) || put_confusion(buf, report, &counts, first, err) ||
         put_whole(buf, report, 31, &star, err) ||
         put_classes(buf, report, &counts, 22, &star, err) ||
